@@ -1,0 +1,1 @@
+"""Components that are built from Kubernetes objects. No cloud SDK is imported here."""

@@ -1,0 +1,128 @@
+"""Specs: plain data that knows its own invariants and names every one that is broken."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from typing import Any, ClassVar, Self, cast, get_type_hints
+
+from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_core.core_schema import ValidatorFunctionWrapHandler, no_info_wrap_validator_function
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A rule that a value breaks; the path is relative to the spec that has the rule."""
+
+    path: tuple[str | int, ...]
+    rule: str
+    given: object
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.path))}: {self.rule}, got {self.given!r}"
+
+
+class SpecError(ValueError):
+    """Every fault of a spec at once."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+
+
+class rule:  # noqa: N801 - reads as the decorator it is
+    """Mark a method of a spec as one invariant; it yields the faults that it finds."""
+
+    def __init__(self, check: Callable[[Any], Iterable[Fault]]) -> None:
+        self.check = check
+        self.__doc__ = check.__doc__
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Frozen, plain data. Making one whose invariants do not hold raises `SpecError`.
+
+    Read from YAML (by pydantic), a spec also refuses unknown keys, and checks each invariant whose
+    own fields are sound, so that one wrong field does not hide what is wrong with the others.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    def __post_init__(self) -> None:
+        if faults := [fault for each in _rules(type(self)) for fault in each.check(self)]:
+            raise SpecError(faults)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def validate(given: Any, inner: ValidatorFunctionWrapHandler) -> Self:
+            try:
+                return inner(given)
+            except ValidationError as error:
+                found = error.errors(include_url=False)
+                details = [_as_init_details(each) for each in found if not _is_spec_error(each)]
+                if isinstance(given, Mapping):
+                    partial = cls._of_sound_fields(cast(Mapping[str, Any], given))
+                    details += map(_broken, _faults_of_sound_fields(partial))
+                raise ValidationError.from_exception_data(cls.__name__, details) from None
+
+        return no_info_wrap_validator_function(validate, handler(source))
+
+    @classmethod
+    def _of_sound_fields(cls, given: Mapping[str, Any]) -> Self:
+        """Return a spec without the fields that are wrong; nested specs are treated likewise."""
+        spec = object.__new__(cls)
+        types = _field_types(cls)
+        for field in fields(cls):
+            value = given.get(field.name, field.default)
+            if value is MISSING and field.default_factory is not MISSING:
+                value = field.default_factory()
+            try:
+                sound = TypeAdapter[Any](types[field.name]).validate_python(value)
+            except ValidationError:
+                if not _is_spec(types[field.name]) or not isinstance(value, Mapping):
+                    continue
+                sound = types[field.name]._of_sound_fields(value)
+            object.__setattr__(spec, field.name, sound)
+        return spec
+
+
+def _faults_of_sound_fields(spec: Spec) -> Iterator[Fault]:
+    for each in _rules(type(spec)):
+        try:
+            yield from [*each.check(spec)]
+        except AttributeError:  # the rule is about a field that is wrong in itself
+            continue
+
+
+@cache
+def _rules(spec: type[Spec]) -> tuple[rule, ...]:
+    bases = reversed(spec.__mro__)
+    return tuple(each for base in bases for each in vars(base).values() if isinstance(each, rule))
+
+
+@cache
+def _field_types(spec: type[Spec]) -> Mapping[str, Any]:
+    return get_type_hints(spec, include_extras=True)
+
+
+def _is_spec(field_type: Any) -> bool:
+    return isinstance(field_type, type) and issubclass(field_type, Spec)
+
+
+def _is_spec_error(details: ErrorDetails) -> bool:
+    return isinstance(details.get("ctx", {}).get("error"), SpecError)
+
+
+def _broken(fault: Fault) -> InitErrorDetails:
+    # Without a context the text is taken as it is, braces included.
+    custom = PydanticCustomError("rule", cast(Any, fault.rule))
+    return InitErrorDetails(type=custom, loc=fault.path, input=fault.given)
+
+
+def _as_init_details(details: ErrorDetails) -> InitErrorDetails:
+    """Return what reports the same fault again: pydantic drops its custom errors' own type."""
+    kind: Any = details["type"]
+    if kind == "rule":
+        kind = PydanticCustomError("rule", cast(Any, details["msg"]))
+    return InitErrorDetails(
+        type=kind, loc=details["loc"], input=details["input"], ctx=details.get("ctx", {})
+    )

@@ -1,0 +1,177 @@
+"""The certificates of one control plane: its own authority, whose key is thrown away once used."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+VALIDITY = timedelta(days=365)
+"""How long a certificate is good for."""
+
+_REMAKE_BEFORE = timedelta(days=7)
+_SERVER_NAMES: tuple[x509.GeneralName, ...] = (
+    x509.IPAddress(ip_address("127.0.0.1")),
+    x509.IPAddress(ip_address("10.96.0.1")),
+    x509.DNSName("localhost"),
+    x509.DNSName("kubernetes"),
+    x509.DNSName("kubernetes.default.svc"),
+)
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Where the files of one control plane's certificates are."""
+
+    folder: Path
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that all others are signed with."""
+        return self.folder / "ca.crt"
+
+    def certificate(self, name: str) -> Path:
+        """Return the certificate of `apiserver`, `admin` or `front-proxy`."""
+        return self.folder / f"{name}.crt"
+
+    def key(self, name: str) -> Path:
+        """Return a certificate's key, or that of `service-account`."""
+        return self.folder / f"{name}.key"
+
+    @property
+    def service_account_public_key(self) -> Path:
+        """What service account tokens are verified with."""
+        return self.folder / "service-account.pub"
+
+
+def are_valid(folder: Path, now: datetime | None = None) -> bool:
+    """Tell whether a folder holds certificates that stay good for another week."""
+    try:
+        authority = x509.load_pem_x509_certificate(Certificates(folder).authority.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return authority.not_valid_after_utc - _REMAKE_BEFORE > (now or datetime.now(UTC))
+
+
+def write(folder: Path, now: datetime | None = None) -> Certificates:
+    """Make all certificates and keys, unless there are good ones; the folder appears as a whole."""
+    if are_valid(folder, now):
+        return Certificates(folder)
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for leftover in folder.parent.glob(f".{folder.name}.*"):
+        shutil.rmtree(leftover)
+    new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
+    _fill(new, now or datetime.now(UTC))
+    shutil.rmtree(folder, ignore_errors=True)
+    new.replace(folder)
+    return Certificates(folder)
+
+
+def _fill(folder: Path, now: datetime) -> None:
+    files = Certificates(folder)
+    authority = _Authority(now)
+    files.authority.write_bytes(authority.pem)
+    # The API server's is etcd's and kwok's too, and etcd calls itself with it.
+    both = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
+    client = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+    for name, common_name, organization, usages, names in (
+        ("apiserver", "kube-apiserver", None, both, _SERVER_NAMES),
+        ("admin", "admin", "system:masters", client, ()),
+        ("front-proxy", "front-proxy-client", None, client, ()),
+    ):
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = authority.issue(key, _subject(common_name, organization), usages, names)
+        files.certificate(name).write_bytes(certificate)
+        _write_key(files.key(name), key)
+    pair = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    _write_key(files.key("service-account"), pair)
+    files.service_account_public_key.write_bytes(
+        pair.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+    )
+
+
+class _Authority:
+    def __init__(self, now: datetime) -> None:
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._subject = _subject("tfserving-sandbox")
+        self._from = now - timedelta(minutes=5)  # clocks of containers and their hosts differ
+        self._until = now + VALIDITY
+        usage = x509.KeyUsage(
+            digital_signature=True,
+            key_cert_sign=True,
+            crl_sign=True,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        self.pem = _pem(
+            self._builder(self._key, self._subject)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(usage, critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+
+    def issue(
+        self,
+        key: ec.EllipticCurvePrivateKey,
+        subject: x509.Name,
+        usages: tuple[x509.ObjectIdentifier, ...],
+        names: tuple[x509.GeneralName, ...],
+    ) -> bytes:
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = (
+            self._builder(key, subject)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+            .add_extension(issuer, critical=False)
+        )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return _pem(builder.sign(self._key, hashes.SHA256()))
+
+    def _builder(
+        self, key: ec.EllipticCurvePrivateKey, subject: x509.Name
+    ) -> x509.CertificateBuilder:
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(self._from)
+            .not_valid_after(self._until)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+        )
+
+
+def _subject(common_name: str, organization: str | None = None) -> x509.Name:
+    named = {NameOID.ORGANIZATION_NAME: organization, NameOID.COMMON_NAME: common_name}
+    return x509.Name([x509.NameAttribute(oid, value) for oid, value in named.items() if value])
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _write_key(path: Path, key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> None:
+    text = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text)

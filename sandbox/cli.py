@@ -1,0 +1,126 @@
+"""The `sandbox` command."""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.errors import WRONG_USAGE, SandboxError
+from sandbox.machine import Machine
+
+_STACK = click.option("--stack", metavar="NAME", help="Stack: any x with a Pulumi.x.yaml.")
+_console = Console()
+
+
+@click.group()
+def cli() -> None:
+    """Run the whole program on this machine: real Pulumi engine and Kubernetes control plane.
+
+    AWS and the nodes are simulated.
+    """
+
+
+@cli.command()
+@click.option("--stack", default="dev", show_default=True, metavar="NAME")
+@click.option("--no-deploy", is_flag=True, help="Start everything, but do not run the program.")
+def up(stack: str, no_deploy: bool) -> None:
+    """Start what is not running and deploy a stack."""
+    machine = Machine(stack)
+    with machine.locked():
+        engine = machine.start()
+        if no_deploy:
+            return
+        engine.deploy()
+        _show(stack, engine.outputs())
+
+
+@cli.command()
+def down() -> None:
+    """End what this clone started and remove its state."""
+    machine = Machine()
+    with machine.locked():
+        machine.end()
+
+
+@cli.command()
+@_STACK
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def status(stack: str | None, as_json: bool) -> None:
+    """Tell what runs."""
+    found = Machine(stack).status()
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    table = Table("part", "process", "state", "port", title=f"stack {found['stack']}")
+    for part in found["parts"]:
+        state = "running" if part["running"] else "[red]ended[/red]"
+        ports = " ".join(str(port) for port in part["ports"].values())
+        table.add_row(part["name"], str(part["pid"]), state, ports)
+    _console.print(table)
+
+
+@cli.command()
+@_STACK
+def env(stack: str | None) -> None:
+    """Print what leads a shell's pulumi and kubectl to the sandbox: eval "$(sandbox env)"."""
+    engine = Machine(stack).running_engine()
+    for name, value in engine.settings.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    click.echo(f'export PATH={shlex.quote(str(engine.commands))}:"$PATH"')
+
+
+@cli.command(name="exec", context_settings={"ignore_unknown_options": True})
+@_STACK
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def execute(stack: str | None, command: Sequence[str]) -> None:
+    """Run a command with the sandbox's pulumi, kubectl and AWS endpoint: exec -- CMD..."""
+    if not command:
+        raise SandboxError("exec needs a command: sandbox exec -- kubectl get nodes", WRONG_USAGE)
+    environment = Machine(stack).running_engine().environment
+    found = shutil.which(command[0], path=environment["PATH"])
+    if found is None:
+        raise SandboxError(f"{command[0]} is no command that can be found", WRONG_USAGE)
+    os.execve(found, list(command), environment)
+
+
+@cli.command()
+@click.argument("part", required=False)
+def logs(part: str | None) -> None:
+    """Print a part's log, or the names of the parts that have one."""
+    found = {path.stem: path for path in sorted(Machine().layout.logs.glob("*.log"))}
+    if part is None:
+        click.echo("\n".join(found))
+    elif part in found:
+        click.echo(found[part].read_text(errors="replace"), nl=False)
+    else:
+        raise SandboxError(f"{part} has no log; these have: {', '.join(found)}", WRONG_USAGE)
+
+
+def _show(stack: str, outputs: Any) -> None:
+    table = Table("output", "value", title=f"stack {stack}", show_lines=True)
+    for name, value in outputs.items():
+        text = value if isinstance(value, str) else json.dumps(value, indent=2)
+        table.add_row(name, text)
+    _console.print(table)
+
+
+def main() -> None:
+    """Run the command; a fault is one message and an exit status."""
+    try:
+        cli.main(standalone_mode=False)
+    except SandboxError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: run the same command again to go on", err=True)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""What stands behind the engine's resources: one provider process for each package."""

@@ -1,0 +1,63 @@
+"""Faults of a stack file, in the words of the one who wrote it: key, rule, value."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+# What pydantic says of Python objects, said of YAML.
+_RULES: Mapping[str, str] = {
+    "unexpected_keyword_argument": "is not a known key",
+    "dataclass_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "mapping_type": "must be a mapping",
+    "tuple_type": "must be a list",
+}
+_LONGEST_VALUE = 120
+
+
+def fault_line(key: str, rule: str, *given: object) -> str:
+    """Return one fault as a line: the key, the rule that it breaks, the value if there is one."""
+    return f"{key}: {rule}" + "".join(f"; got {_shown(value)}" for value in given)
+
+
+def fault_lines(section: str, given: object, error: ValidationError) -> Iterator[str]:
+    """Return the faults that pydantic found in the value of a config key."""
+    for details in error.errors(include_url=False):
+        key = ".".join(map(str, [section, *_keys(details, given)]))
+        match details["type"], details.get("ctx"):
+            case "union_tag_invalid", {"expected_tags": tags, "tag": tag}:
+                yield fault_line(f"{key}.kind", f"must be one of {tags}", tag)
+            case "union_tag_not_found", _:
+                yield fault_line(f"{key}.kind", "is required")
+            case "missing" | "missing_argument" | "missing_keyword_only_argument", _:
+                yield fault_line(key, "is required")
+            case _, {"error": ValueError() as error_of_ours}:
+                yield fault_line(key, str(error_of_ours), details["input"])
+            case kind, _:
+                rule = _RULES.get(kind) or details["msg"].replace("Input should be", "must be")
+                yield fault_line(key, rule, details["input"])
+
+
+def _keys(details: ErrorDetails, given: Any) -> Iterator[str | int]:
+    """Return the keys that lead to a fault, without the union tags and marks of pydantic."""
+    for key in details["loc"]:
+        if key == "[key]" or (_has(given, "kind") and key == given["kind"] and key not in given):
+            continue
+        yield key
+        given = given[key] if _has(given, key) else None
+
+
+def _has(given: Any, key: str | int) -> bool:
+    try:
+        given[key]
+    except (KeyError, IndexError, TypeError):
+        return False
+    return True
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

@@ -1,0 +1,164 @@
+"""A fake cloud: it accepts every resource, remembers each request, and computes what we read."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import pulumi
+import pytest
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_all_config, set_mocks
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import reset_options
+
+T = TypeVar("T")
+
+
+# Outputs the real provider would fill in, for the types whose outputs we read.
+_COMPUTED: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "aws:autoscaling/group:Group": lambda name: {"name": name},
+    "aws:ec2/eip:Eip": lambda name: {"allocationId": f"{name}-allocation"},
+    "aws:ec2/launchTemplate:LaunchTemplate": lambda _: {"latestVersion": 7},
+    "aws:eks/nodeGroup:NodeGroup": lambda name: {"nodeGroupName": name},
+    "aws:iam/instanceProfile:InstanceProfile": lambda name: {
+        "arn": f"arn:aws:iam::123456789012:instance-profile/{name}"
+    },
+    "aws:iam/role:Role": lambda name: {
+        "arn": f"arn:aws:iam::123456789012:role/{name}",
+        "name": name,
+    },
+    "aws:s3/bucket:Bucket": lambda name: {"arn": f"arn:aws:s3:::{name}-id"},
+}
+
+
+class Cloud(Mocks):
+    """Runs programs and answers questions about what they asked for."""
+
+    def __init__(self) -> None:
+        self._monitor = _Recorder(self)
+        set_mocks(self, project="tfserving", stack="test", preview=False, monitor=self._monitor)
+
+    def close(self) -> None:
+        """Leave nothing behind for the next test to trip over."""
+        reset_options()
+        set_all_config({})
+        for loop in self._monitor.worker_loops:
+            loop.close()
+
+    def run(self, program: Callable[[], T]) -> T:
+        """Run a program until every registration has landed, then return its result."""
+        results: list[T] = []
+        pulumi.runtime.test(lambda: results.append(program()))()
+        return results[0]
+
+    def value(self, output: pulumi.Output[T]) -> T:
+        """Return what an output resolved to."""
+        return asyncio.get_event_loop().run_until_complete(output.future())  # type: ignore
+
+    def value_is_secret(self, output: pulumi.Output[Any]) -> bool:
+        """Tell whether an output would be masked and encrypted."""
+        return asyncio.get_event_loop().run_until_complete(output.is_secret())
+
+    def types(self) -> set[str]:
+        """Return every type that was asked for."""
+        return {request.type for request in self._monitor.requests} - {"pulumi:pulumi:Stack"}
+
+    def one(self, typ: str, name: str | None = None) -> Any:
+        """Return the inputs of the only resource of a type, or of that name."""
+        return rpc.deserialize_properties(self.options(typ, name).object)
+
+    def all(self, typ: str) -> dict[str, Any]:
+        """Return the inputs of every resource of a type by name."""
+        return {
+            request.name: rpc.deserialize_properties(request.object)
+            for request in self._monitor.requests
+            if request.type == typ
+        }
+
+    def options(self, typ: str, name: str | None = None) -> Any:
+        """Return the raw request for such a resource: its parent, ignoreChanges, ..."""
+        (found,) = [
+            request
+            for request in self._monitor.requests
+            if request.type == typ and name in (None, request.name)
+        ]
+        return found
+
+    def waits_for(self, typ: str, name: str | None = None) -> set[str]:
+        """Return the names of what such a resource depends on.
+
+        A component's own request carries its depends_on; its children wait through it.
+        """
+        return {urn.split("::")[-1] for urn in self.options(typ, name).dependencies}
+
+    def parent_of(self, typ: str, name: str | None = None) -> str:
+        """Return the type and the name of such a resource's parent."""
+        *_, types, parent = self.options(typ, name).parent.split("::")
+        return f"{types.split('$')[-1]}::{parent}"
+
+    def promised(self, component: pulumi.ComponentResource) -> dict[str, Any]:
+        """Return what a component registered as its outputs."""
+        return self._monitor.outputs[self.value(component.urn)]
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        if args.typ == "eks:index:Cluster":
+            return "", self._eks_cluster(args)
+        computed = _COMPUTED.get(args.typ, lambda _: {})(args.name)
+        return f"{args.name}-id", {**args.inputs, **computed}
+
+    def call(self, args: MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"unexpected lookup in a unit test: {args.token}")
+
+    def _eks_cluster(self, args: MockResourceArgs) -> dict[str, Any]:
+        # eks.Cluster is built by a provider process; its eks_cluster output is a reference
+        # to a resource of that process, so we plant one for the reference to resolve to.
+        name = args.inputs["name"]
+        state = {
+            "name": name,
+            "endpoint": f"https://{name}.eks.invalid",
+            "certificateAuthority": {"data": "Q0E="},
+            "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"},
+        }
+        urn = f"urn:pulumi:test::tfserving::aws:eks/cluster:Cluster::{name}"
+        self._monitor.resources[urn] = MockMonitor.ResourceRegistration(urn, name, state)
+        reference = {rpc._special_sig_key: rpc._special_resource_sig, "urn": urn, "id": name}
+        return {"eksCluster": reference, "kubeconfigJson": "{}"}
+
+
+class _Recorder(MockMonitor):
+    """Keeps what the stock mock monitor drops: resource options and registered outputs.
+
+    It also keeps the event loops that the stock monitor opens in its worker threads and
+    never closes, so that the fixture can.
+    """
+
+    def __init__(self, mocks: Mocks) -> None:
+        super().__init__(mocks)
+        self.requests: list[Any] = []
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.worker_loops: set[asyncio.AbstractEventLoop] = set()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
+        response = super().Invoke(request)
+        self.worker_loops.add(asyncio.get_event_loop())
+        return response
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
+        self.requests.append(request)
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":  # the one request that opens no loop
+            self.worker_loops.add(asyncio.get_event_loop())
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
+        self.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A cloud of the test's own, on an event loop of its own."""
+    with asyncio.Runner() as runner:
+        runner.get_loop()
+        cloud = Cloud()
+        yield cloud
+    cloud.close()

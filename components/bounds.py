@@ -27,6 +27,6 @@ class Bounds(Spec):
 
     @rule
     def _initial_is_within(self) -> Iterator[Fault]:
-        if not self.minimum <= self.initial <= self.maximum:
+        if not self.minimum <= self.initial <= self.maximum and self.minimum <= self.maximum:
             limit = f"must be between the minimum, {self.minimum}, and the maximum, {self.maximum}"
             yield Fault(("initial",), limit, self.initial)

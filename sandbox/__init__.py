@@ -1,1 +1,1 @@
-"""One machine instead of a cloud: the real Pulumi engine and Kubernetes control plane, the rest simulated."""
+"""One machine instead of a cloud: real engine, real control plane, the rest simulated."""

@@ -17,6 +17,7 @@ from sandbox.emulator import Emulator
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.layout import MARKER, Layout
 from sandbox.processes import write_atomically
+from sandbox.providers.values import nested
 from sandbox.toolchain import Tools
 
 PROVIDERS: Mapping[str, str] = {
@@ -133,7 +134,7 @@ class Engine:
     def has_resources(self) -> bool:
         """Tell whether the state holds anything."""
         state = json.loads(self.pulumi("stack", "export", quiet=True))
-        return bool((state.get("deployment") or {}).get("resources"))
+        return bool(nested(state, "deployment").get("resources"))
 
     def outputs(self) -> Mapping[str, Any]:
         """Return the stack's outputs; secret ones are masked."""

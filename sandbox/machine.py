@@ -17,6 +17,7 @@ from sandbox.engine import Engine, stack_file
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import Processes, write_atomically
+from sandbox.providers.values import nested
 
 
 class Machine:
@@ -106,8 +107,8 @@ class Machine:
     def _region(self) -> str:
         path = stack_file(self.layout, self.stack)
         try:
-            config = (yaml.safe_load(path.read_text()) or {}).get("config") or {}
+            content: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
         except yaml.YAMLError as error:
             raise SandboxError(f"{path.name} is no YAML: {error}", WRONG_USAGE) from None
         # Whether it is there and right is the program's to say.
-        return str(config.get("aws:region", "us-east-1"))
+        return str(nested(content, "config").get("aws:region", "us-east-1"))

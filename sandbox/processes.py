@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +23,13 @@ LOG_LIMIT = 5 * 1024 * 1024
 
 _PART = "TFSERVING_SANDBOX_PART"
 _END_LIMIT = 5.0
+_CLOSE_LIMIT = 2.0
 # Create times are computed from a boot time that moves when the clock is set; no pid is used again
 # as fast as this.
 _CLOCK_STEP = 2.0
 _POLL = 0.05
 _TAIL = 15
+_GONE_IS_FINE = suppress(psutil.NoSuchProcess)
 # What a program needs of its surroundings; the user's cloud, Pulumi and kubectl settings stay out.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ", "USER")
 # Below the ports that systems hand out to outgoing connections: one that is recorded here is not
@@ -57,12 +59,6 @@ class Part:
             return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.Error:
             return None
-
-    @property
-    def exit_status(self) -> int | None:
-        """The exit status, where this command started the process and it has ended."""
-        child = _children.get(self.pid)
-        return child.poll() if child else None
 
 
 class Processes:
@@ -147,7 +143,8 @@ class Processes:
         part = self.record(name)
         if part and part.process:
             return part
-        status = part.exit_status if part else None
+        child = _children.get(part.pid) if part else None
+        status = child.poll() if child else None
         how = "" if status is None else f" with exit status {status}"
         raise SandboxError(
             f"{name} {f'ended{how}' if part else 'is not started'}.{self._end(name)}"
@@ -158,7 +155,7 @@ class Processes:
         for name in names:
             part = self.record(name)
             if part and (process := part.process):
-                with _gone_is_fine():
+                with _GONE_IS_FINE:
                     _end_processes([process, *process.children(recursive=True)])
             self._record(name).unlink(missing_ok=True)
         _end_processes(list(self._marked(names)))
@@ -176,7 +173,11 @@ class Processes:
 
     def require_free(self, port: int, what: str) -> None:
         """Raise, naming who holds it, unless a port can be listened on."""
-        if _is_free(port):
+        # The sockets of a process that was killed are closed a moment after it is gone.
+        deadline = time.monotonic() + _CLOSE_LIMIT
+        while not (free := _is_free(port)) and time.monotonic() < deadline:
+            time.sleep(_POLL)
+        if free:
             return
         raise SandboxError(
             f"port {port} of 127.0.0.1, which {what} needs, is taken{_holder(port)}. "
@@ -254,16 +255,12 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     temporary.replace(path)
 
 
-def _gone_is_fine() -> AbstractContextManager[None]:
-    return suppress(psutil.NoSuchProcess)
-
-
 def _end_processes(processes: Sequence[psutil.Process]) -> None:
     for process in processes:
-        with _gone_is_fine():
+        with _GONE_IS_FINE:
             process.terminate()
     for process in _survivors(processes):
-        with _gone_is_fine():
+        with _GONE_IS_FINE:
             process.kill()
     if left := _survivors(processes):
         pids = ", ".join(str(process.pid) for process in left)

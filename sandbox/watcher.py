@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import nodes
@@ -18,6 +17,7 @@ from sandbox.emulator import Emulator
 from sandbox.kubernetes_api import ApiError, KubernetesApi, Object, UnreachableError
 from sandbox.layout import Layout
 from sandbox.processes import Processes, trim
+from sandbox.providers.aws.account import Account
 
 _ROUND_SECONDS = 1.0
 _DISK_GIB = 20
@@ -31,8 +31,9 @@ class Watcher:
         self._layout = layout
         self._region = region
         self._api = KubernetesApi.from_kubeconfig(layout.kubeconfig(stack))
-        self._ec2: Any = boto3.client("ec2", region_name=region)  # pyright: ignore
-        self._groups: Any = boto3.client("autoscaling", region_name=region)  # pyright: ignore
+        account = Account(region, stack)
+        self._ec2 = account.client("ec2")
+        self._groups = account.client("autoscaling")
         self._describe_type = cache(self._describe_type)
         self._template = cache(self._template)
 

@@ -46,7 +46,10 @@ def _platform(faults: list[str]) -> PlatformSettings | None:
     if isinstance(given, dict):
         if "region" in given:
             faults.append(fault_line(f"{_PLATFORM}.region", f"is not a known key, {_REGION} is"))
-        given = {**cast(dict[str, Any], given), "region": _given(_REGION)}
+        given = {**cast(dict[str, Any], given)}
+        given.pop("region", None)
+        if region := _given(_REGION):
+            given["region"] = region
     try:
         return TypeAdapter(PlatformSettings).validate_python(given)
     except ValidationError as error:

@@ -16,10 +16,10 @@ RESTRICTED: SecurityContextArgsDict = {
 
 # The image is Alpine's: sh and sha256sum are BusyBox's.
 _SCRIPT = f"""\
-rclone copy "$SOURCE" "$TARGET" || {{ echo "cannot fetch $SOURCE" >&2; exit 1; }}
+rclone copy "models:$BUCKET/$KEY" "$TARGET" || {{ echo "cannot fetch $KEY" >&2; exit 1; }}
 cd "$TARGET"
-test -f saved_model.pb || {{ echo "$SOURCE holds no saved_model.pb" >&2; exit 1; }}
-sha256sum -c {MANIFEST} || {{ echo "$SOURCE is not what its manifest says" >&2; exit 1; }}
+test -f saved_model.pb || {{ echo "$KEY holds no saved_model.pb" >&2; exit 1; }}
+sha256sum -c {MANIFEST} || {{ echo "$KEY is not what its manifest says" >&2; exit 1; }}
 """
 
 
@@ -41,7 +41,8 @@ def fetch_container(
 ) -> ContainerArgsDict:
     """Return a container that ends well only if the target holds what the manifest lists."""
     environment: dict[str, pulumi.Input[str]] = {
-        "SOURCE": pulumi.Output.format("models:{0}/{1}", remote.bucket, key),
+        "BUCKET": remote.bucket,
+        "KEY": key,
         "TARGET": target,
         "RCLONE_CONFIG": "/dev/null",
         **{f"RCLONE_CONFIG_MODELS_{name.upper()}": value for name, value in remote.options.items()},

@@ -16,6 +16,7 @@ from pulumi.errors import InputPropertyErrorDetails
 from pulumi.provider import ConstructResult, Provider, main
 
 from sandbox.layout import Layout
+from sandbox.providers.values import listed, nested
 
 _OPTIONS = {
     "accessEntries",
@@ -81,11 +82,11 @@ class Cluster(pulumi.ComponentResource):
             role_arn=role.arn,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[attached]),
         )
-        self._add_on(f"{name}-vpc-cni", "vpc-cni", _vpc_cni(inputs.get("vpcCniOptions") or {}))
-        proxy = inputs.get("kubeProxyAddonOptions") or {}
+        self._add_on(f"{name}-vpc-cni", "vpc-cni", _vpc_cni(nested(inputs, "vpcCniOptions")))
+        proxy = nested(inputs, "kubeProxyAddonOptions")
         if proxy.get("enabled", True):
             self._add_on(f"{name}-kube-proxy", "kube-proxy", proxy)
-        for key, entry in (inputs.get("accessEntries") or {}).items():
+        for key, entry in nested(inputs, "accessEntries").items():
             self._access_entry(f"{name}-{key}", entry)
         self.kubeconfig = pulumi.Output.secret(self.cluster.endpoint.apply(_kubeconfig))
         self.register_outputs({})
@@ -111,7 +112,7 @@ class Cluster(pulumi.ComponentResource):
             type=entry.get("type", "STANDARD"),
             opts=self._opts,
         )
-        for key, policy in (entry.get("accessPolicies") or {}).items():
+        for key, policy in nested(entry, "accessPolicies").items():
             aws.eks.AccessPolicyAssociation(
                 f"{name}-{key}",
                 cluster_name=self.cluster.name,
@@ -124,7 +125,7 @@ class Cluster(pulumi.ComponentResource):
     @staticmethod
     def _refuse_what_is_not_known(name: str, inputs: Mapping[str, Any]) -> None:
         given = {key for key, value in inputs.items() if value is not None}
-        faults = {key: "the sandbox's stand-in does not know it" for key in given - _OPTIONS}
+        faults = dict.fromkeys(given - _OPTIONS, "the sandbox's stand-in does not know it")
         for key in ("skipDefaultNodeGroup", "skipDefaultSecurityGroups"):
             if inputs.get(key) is not True:
                 faults[key] = "must be true: the sandbox's stand-in makes no such defaults"
@@ -145,7 +146,7 @@ def _cluster_arguments(inputs: Mapping[str, Any]) -> dict[str, Any]:
         "bootstrap_self_managed_addons": inputs.get("bootstrapSelfManagedAddons"),
         "vpc_config": {
             "subnetIds": inputs.get("subnetIds")
-            or [*(inputs.get("publicSubnetIds") or []), *(inputs.get("privateSubnetIds") or [])],
+            or [*listed(inputs, "publicSubnetIds"), *listed(inputs, "privateSubnetIds")],
             "endpointPrivateAccess": inputs.get("endpointPrivateAccess", False),
             "endpointPublicAccess": inputs.get("endpointPublicAccess", True),
             "publicAccessCidrs": inputs.get("publicAccessCidrs"),
@@ -158,14 +159,14 @@ def _cluster_arguments(inputs: Mapping[str, Any]) -> dict[str, Any]:
         if key
         else None,
         "deletion_protection": inputs.get("deletionProtection"),
-        "tags": {**(inputs.get("tags") or {}), **(inputs.get("clusterTags") or {})},
+        "tags": {**nested(inputs, "tags"), **nested(inputs, "clusterTags")},
     }
 
 
 def _vpc_cni(options: Mapping[str, Any]) -> Mapping[str, Any]:
     values = {
         "enableNetworkPolicy": str(options.get("enableNetworkPolicy", False)).lower(),
-        **(options.get("configurationValues") or {}),
+        **nested(options, "configurationValues"),
     }
     return {"addonVersion": options.get("addonVersion"), "configurationValues": values}
 
@@ -197,7 +198,9 @@ class Eks(Provider):
     ) -> ConstructResult:
         """Construct the component and return what the real one promises of it."""
         if resource_type != "eks:index:Cluster":
-            raise ValueError(f"{resource_type} ({name}) has no stand-in in sandbox/providers/eks.py")
+            raise ValueError(
+                f"{resource_type} ({name}) has no stand-in in sandbox/providers/eks.py"
+            )
         made = Cluster(name, inputs, options)
         groups = made.cluster.vpc_config.cluster_security_group_id
         return ConstructResult(

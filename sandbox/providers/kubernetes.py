@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
-from importlib.metadata import version
+from importlib import metadata
 from typing import Any
 
 from sandbox.errors import SandboxError
@@ -29,7 +29,6 @@ from sandbox.kubernetes_api import (
 from sandbox.providers.differences import Difference
 from sandbox.providers.immutable_fields import immutable_fields
 from sandbox.providers.kubernetes_objects import ClusterObjects, NotReadyError, address, object_id
-from sandbox.providers.servicer import serve
 from sandbox.providers.plugin import (
     Failure,
     Live,
@@ -40,6 +39,7 @@ from sandbox.providers.plugin import (
     Urn,
 )
 from sandbox.providers.readiness import annotation
+from sandbox.providers.servicer import serve
 from sandbox.providers.values import Properties, contains_unknown, is_mapping, secret
 
 _AUTONAMED = "pulumi.com/autonamed"
@@ -55,11 +55,10 @@ _SERVER_METADATA = ("creationTimestamp", "generation", "managedFields", "resourc
 class KubernetesProvider(Provider):
     """Objects of one cluster, which the provider's `kubeconfig` names."""
 
-    version = version("pulumi-kubernetes")
+    version = metadata.version("pulumi-kubernetes")
 
-    def __init__(self, version: str = "0.0.0") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.version = version
         self._settings: Properties = {}
 
     def check_config(self, inputs: Properties) -> Sequence[Failure]:

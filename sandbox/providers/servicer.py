@@ -16,7 +16,7 @@ from sandbox.providers.differences import Difference, formatted
 from sandbox.providers.plugin import Failure, NotInitialized, Provider, Refused, Request, Urn
 from sandbox.providers.values import from_struct, to_struct
 
-# ruff: noqa: N802, ARG002, D102 - the protocol names its methods and what they are given
+# ruff: noqa: N802, D102 - the protocol names its methods and what they are given
 
 # A release of a whole chart is one message; the engine's own limit is the same.
 _LARGEST_MESSAGE = ("grpc.max_receive_message_length", 400 << 20)

@@ -37,7 +37,7 @@ _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
 
 def from_struct(struct: struct_pb2.Struct) -> Properties:
     """Return what the engine sent as plain Python, whole numbers as integers."""
-    return {key: _from_value(value) for key, value in struct.fields.items()}
+    return {key: _from_value(value) for key, value in sorted(struct.fields.items())}
 
 
 def to_struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -51,6 +51,16 @@ def to_struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
 def secret(value: Any) -> Properties:
     """Return a value marked as secret, for the outputs of a provider."""
     return {_SIGNATURE: _SECRET, "value": value}
+
+
+def nested(properties: Mapping[str, Any], name: str) -> Properties:
+    """Return an object within an object; an empty one where there is none."""
+    return properties.get(name) or {}
+
+
+def listed(properties: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a list within an object; an empty one where there is none."""
+    return properties.get(name) or []
 
 
 def contains_unknown(value: Any) -> bool:

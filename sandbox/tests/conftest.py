@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from sandbox import toolchain
+from sandbox.control_plane import ControlPlane
+from sandbox.kubernetes_api import KubernetesApi
 from sandbox.layout import Layout
 from sandbox.processes import Processes
+from sandbox.providers.kubernetes import KubernetesProvider
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,56 @@ def processes(layout: Layout) -> Iterator[Processes]:
     processes = Processes(layout)
     yield processes
     processes.end_all()
+
+
+@pytest.fixture(scope="session")
+def api_server(tools: toolchain.Tools, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The kubeconfig of a control plane that all tests of a run share."""
+    layout = Layout(tmp_path_factory.mktemp("clone"))
+    processes = Processes(layout)
+    try:
+        cluster = ControlPlane(layout, "tests", tools, processes)
+        cluster.start()
+        yield cluster.kubeconfig
+    finally:
+        processes.end_all()
+
+
+@pytest.fixture
+def api(api_server: Path) -> KubernetesApi:
+    """The shared control plane's API."""
+    return KubernetesApi.from_kubeconfig(api_server)
+
+
+@pytest.fixture
+def provider(api_server: Path, monkeypatch: pytest.MonkeyPatch) -> KubernetesProvider:
+    """A kubernetes provider of the shared control plane, without patience."""
+    monkeypatch.setenv("TFSERVING_SANDBOX_AWAIT_SECONDS", "5")
+    provider = KubernetesProvider()
+    provider.configure({"kubeconfig": str(api_server)})
+    return provider
+
+
+@pytest.fixture
+def space(api: KubernetesApi) -> Iterator[str]:
+    """A namespace of the test's own."""
+    name = f"space-{uuid4().hex[:8]}"
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    api.delete("v1", "Namespace", name)
+
+
+@pytest.fixture
+def node(api: KubernetesApi) -> Iterator[None]:
+    """A node with 4 CPUs for pods that select the pool `tests`."""
+    name = f"node-{uuid4().hex[:8]}"
+    api.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": name, "labels": {"pool": "tests"}},
+            "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "50"}},
+        }
+    )
+    yield
+    api.delete("v1", "Node", name)

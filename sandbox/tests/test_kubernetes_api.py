@@ -128,5 +128,5 @@ def test_a_server_that_is_not_there_is_unreachable(api_server):
     config = yaml.safe_load(api_server.read_text())
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
 
-    with pytest.raises(UnreachableError, match="127.0.0.1:1 does not answer"):
+    with pytest.raises(UnreachableError, match=r"127\.0\.0\.1:1 does not answer"):
         KubernetesApi.from_kubeconfig(yaml.safe_dump(config)).list("v1", "Namespace")

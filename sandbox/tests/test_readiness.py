@@ -64,7 +64,8 @@ def test_a_deployment_that_gave_up_is_waited_for_no_longer():
 def test_a_service_waits_for_endpoints_and_an_address(spec, related, expected):
     found = reason(("v1", "Service"), spec, {}, *related)
 
-    assert (found or "").startswith(expected or "") and bool(found) is bool(expected)
+    assert (found or "").startswith(expected or "")
+    assert bool(found) is bool(expected)
 
 
 def test_an_ingress_waits_for_its_services_and_an_address():

@@ -19,11 +19,22 @@ def config_of(stack_file: Path = ROOT / "Pulumi.dev.yaml") -> dict[str, Any]:
 
 def put(config: dict[str, Any], path: str, value: object) -> None:
     """Put a value at the key that a message would call by this path."""
-    *parents, last = path.split(".")
+    section, key = _place(config, path)
+    section[key] = value
+
+
+def take(config: dict[str, Any], path: str) -> Any:
+    """Take away what is at that key and return it."""
+    section, key = _place(config, path)
+    return section.pop(key)
+
+
+def _place(config: dict[str, Any], path: str) -> tuple[Any, str | int]:
+    *parents, last = [int(key) if key.isdecimal() else key for key in path.split(".")]
     section: Any = config
     for key in parents:
-        section = section[int(key) if isinstance(section, list) else key]
-    section[last] = value
+        section = section[key]
+    return section, last
 
 
 def configure(config: dict[str, Any]) -> None:

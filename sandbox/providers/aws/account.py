@@ -1,11 +1,13 @@
-"""The AWS account that the sandbox plays: its region, its names, and the clients of its emulator."""
+"""The AWS account that the sandbox plays: its region, its names, its emulator's clients."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ACCOUNT_ID = "123456789012"
 """The account that the emulator answers for."""
@@ -35,4 +37,16 @@ class Account:
 
 @cache
 def _client(service: str, region: str) -> Any:
-    return boto3.client(service, region_name=region, config=_CLIENT)  # pyright: ignore
+    # The stubs want each service's name as a literal.
+    make = cast("Callable[..., Any]", boto3.client)  # pyright: ignore[reportUnknownMemberType]
+    return make(service, region_name=region, config=_CLIENT)
+
+
+def error_code(error: ClientError) -> str:
+    """Return the name that AWS gives a fault, such as InvalidSubnetID.NotFound."""
+    return error.response.get("Error", {}).get("Code", "")
+
+
+def is_missing(error: ClientError) -> bool:
+    """Tell whether a fault says that what was asked for is not there."""
+    return any(word in error_code(error) for word in ("404", "NotFound", "NoSuch"))

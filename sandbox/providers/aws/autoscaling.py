@@ -1,11 +1,10 @@
-"""Rows of launch templates and Auto Scaling groups, held by the emulator: nodes are made of them."""
+"""Rows of launch templates and Auto Scaling groups, held since nodes are made of them."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.providers.aws.account import OWNER_TAG, Account
+from sandbox.providers.aws.account import OWNER_TAG, Account, is_missing
 from sandbox.providers.aws.checks import (
     any_of,
     between,
@@ -17,6 +16,7 @@ from sandbox.providers.aws.checks import (
 )
 from sandbox.providers.aws.network import owner_tags, tagged
 from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, prefixed
+from sandbox.providers.values import is_list, is_mapping, listed, nested
 
 _EC2_DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/ec2/"
 _GROUP_DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/autoscaling/group/"
@@ -47,10 +47,10 @@ _PROCESSES = (
 
 def in_capitals(value: Any) -> Any:
     """Return a structure with its keys as AWS's API spells them: minSize becomes MinSize."""
-    if isinstance(value, Mapping):
-        return {key[0].upper() + key[1:]: in_capitals(item) for key, item in value.items()}  # pyright: ignore
-    if isinstance(value, list):
-        return [in_capitals(item) for item in value]  # pyright: ignore
+    if is_mapping(value):
+        return {key[0].upper() + key[1:]: in_capitals(item) for key, item in value.items()}
+    if is_list(value):
+        return [in_capitals(item) for item in value]
     return value
 
 
@@ -77,7 +77,7 @@ class LaunchTemplates:
                 LaunchTemplateId=identifier, Versions=["$Latest"]
             )["LaunchTemplateVersions"]
         except ClientError as error:
-            if "NotFound" in error.response["Error"]["Code"]:
+            if is_missing(error):
                 return None
             raise
         data = found["LaunchTemplateData"]
@@ -99,7 +99,7 @@ class LaunchTemplates:
         try:
             account.client("ec2").delete_launch_template(LaunchTemplateId=identifier)
         except ClientError as error:
-            if "NotFound" not in error.response["Error"]["Code"]:
+            if not is_missing(error):
                 raise
 
     @staticmethod
@@ -114,15 +114,15 @@ class LaunchTemplates:
                 "deviceName": disk["deviceName"],
                 "ebs": {"volumeSize": int(disk["ebs"]["volumeSize"])},
             }
-            for disk in inputs.get("blockDeviceMappings") or []
-            if (disk.get("ebs") or {}).get("volumeSize")
+            for disk in listed(inputs, "blockDeviceMappings")
+            if nested(disk, "ebs").get("volumeSize")
         ]
         tags = [
             {
                 "resourceType": each["resourceType"],
                 "tags": [{"key": key, "value": value} for key, value in each["tags"].items()],
             }
-            for each in inputs.get("tagSpecifications") or []
+            for each in listed(inputs, "tagSpecifications")
             if each.get("tags")
         ]
         return in_capitals({**held, "blockDeviceMappings": disks, "tagSpecifications": tags})
@@ -139,7 +139,7 @@ class Groups:
             AutoScalingGroupName=name,
             **self._settings(inputs),
             DesiredCapacity=inputs.get("desiredCapacity", inputs["minSize"]),
-            Tags=self._tags(name, [*(inputs.get("tags") or []), _owner_tag(owner)]),
+            Tags=self._tags(name, [*listed(inputs, "tags"), _owner_tag(owner)]),
         )
         if processes := inputs.get("suspendedProcesses"):
             client.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=processes)
@@ -182,13 +182,13 @@ class Groups:
         if new.get("desiredCapacity") != old.get("desiredCapacity"):
             settings["DesiredCapacity"] = new.get("desiredCapacity")
         client.update_auto_scaling_group(AutoScalingGroupName=identifier, **settings)
-        kept = {tag["key"] for tag in new.get("tags") or []}
-        gone = [tag for tag in old.get("tags") or [] if tag["key"] not in kept]
+        kept = {tag["key"] for tag in listed(new, "tags")}
+        gone = [tag for tag in listed(old, "tags") if tag["key"] not in kept]
         if gone:
             client.delete_tags(Tags=self._tags(identifier, gone))
         if kept:
             client.create_or_update_tags(Tags=self._tags(identifier, new["tags"]))
-        before, after = (set(side.get("suspendedProcesses") or []) for side in (old, new))
+        before, after = (set(listed(side, "suspendedProcesses")) for side in (old, new))
         if resumed := sorted(before - after):
             client.resume_processes(AutoScalingGroupName=identifier, ScalingProcesses=resumed)
         if suspended := sorted(after - before):
@@ -223,7 +223,7 @@ class Groups:
         settings: dict[str, Any] = {
             "MinSize": inputs["minSize"],
             "MaxSize": inputs["maxSize"],
-            "VPCZoneIdentifier": ",".join(inputs.get("vpcZoneIdentifiers") or []),
+            "VPCZoneIdentifier": ",".join(listed(inputs, "vpcZoneIdentifiers")),
             "CapacityRebalance": bool(inputs.get("capacityRebalance")),
             "NewInstancesProtectedFromScaleIn": bool(inputs.get("protectFromScaleIn")),
             **in_capitals(_launch(inputs)),
@@ -250,7 +250,7 @@ def _launch(inputs: Inputs) -> Outputs:
     return {name: inputs[name] for name in names if inputs.get(name)}
 
 
-def _template(account: Account, identifier: str, inputs: Inputs) -> Outputs:
+def _template(account: Account, identifier: str, _inputs: Inputs) -> Outputs:
     return {
         "arn": account.arn("ec2", f"launch-template/{identifier}"),
         "latestVersion": 1,

@@ -10,7 +10,7 @@ from typing import Any, cast
 import botocore.session
 
 from sandbox.providers.plugin import Failure
-from sandbox.providers.values import UNKNOWN
+from sandbox.providers.values import UNKNOWN, is_list, is_mapping
 
 Check = Callable[[Mapping[str, Any]], Iterator[Failure]]
 """Looks at a resource's properties and yields what is wrong with them."""
@@ -139,8 +139,8 @@ def _require_statements(document: Any) -> None:
 
 @cache
 def _enumeration(service: str, shape: str) -> frozenset[str]:
-    model = botocore.session.get_session().get_service_model(service)  # pyright: ignore
-    return frozenset(cast(Any, model.shape_for(shape)).enum)  # pyright: ignore
+    model = botocore.session.get_session().get_service_model(service)
+    return frozenset(cast(Any, model.shape_for(shape)).enum)
 
 
 def _found(properties: Any, path: str, at: str = "") -> Iterator[tuple[str, Any]]:
@@ -152,10 +152,8 @@ def _found(properties: Any, path: str, at: str = "") -> Iterator[tuple[str, Any]
         return
     name, _, rest = path.partition(".")
     if name == "*":
-        items = enumerate(properties) if isinstance(properties, list) else properties.items()
-        for key, item in cast(Iterator[tuple[Any, Any]], items):
+        items = enumerate(properties) if is_list(properties) else properties.items()
+        for key, item in items:
             yield from _found(item, rest, f"{at}[{key}]")
-    elif isinstance(properties, dict | Mapping):
-        yield from _found(
-            cast(Mapping[str, Any], properties).get(name), rest, f"{at}.{name}".lstrip(".")
-        )
+    elif is_mapping(properties):
+        yield from _found(properties.get(name), rest, f"{at}.{name}".lstrip("."))

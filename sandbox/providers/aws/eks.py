@@ -13,6 +13,7 @@ from sandbox.providers.aws.autoscaling import Groups, LaunchTemplates
 from sandbox.providers.aws.checks import between, cidr, matches, one_of, one_of_shape, ordered
 from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
 from sandbox.providers.plugin import Refused
+from sandbox.providers.values import listed, nested
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/eks/"
 _API = "https://docs.aws.amazon.com/eks/latest/APIReference/"
@@ -151,13 +152,13 @@ class ManagedNodeGroups:
     @staticmethod
     def _template(account: Account, inputs: Inputs) -> Inputs:
         labels = {
-            **(inputs.get("labels") or {}),
+            **nested(inputs, "labels"),
             "eks.amazonaws.com/nodegroup": inputs["nodeGroupName"],
             "eks.amazonaws.com/capacityType": inputs.get("capacityType", "ON_DEMAND"),
         }
         taints = [
             f"{taint['key']}={taint.get('value', '')}:{_EFFECTS[taint['effect']]}"
-            for taint in inputs.get("taints") or []
+            for taint in listed(inputs, "taints")
         ]
         flags = ["--node-labels=" + ",".join(f"{key}={value}" for key, value in labels.items())]
         if taints:
@@ -175,7 +176,7 @@ class ManagedNodeGroups:
             "name": _group_name(inputs),
             "imageId": f"resolve:ssm:eks/{inputs.get('releaseVersion', 'latest')}",
             "userData": base64.b64encode(yaml.safe_dump(config).encode()).decode(),
-            "tagSpecifications": [{"resourceType": "instance", "tags": inputs.get("tags") or {}}],
+            "tagSpecifications": [{"resourceType": "instance", "tags": nested(inputs, "tags")}],
         }
 
     @staticmethod
@@ -203,7 +204,7 @@ class ManagedNodeGroups:
                     },
                     "overrides": [
                         {"instanceType": each}
-                        for each in inputs.get("instanceTypes") or ["t3.medium"]
+                        for each in listed(inputs, "instanceTypes") or ["t3.medium"]
                     ],
                 },
                 "instancesDistribution": {

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.providers.aws.account import ACCOUNT_ID, OWNER_TAG, Account
+from sandbox.providers.aws.account import ACCOUNT_ID, OWNER_TAG, Account, is_missing
 from sandbox.providers.aws.checks import any_of, cidr, exclusive, matches, one_of, one_of_shape
 from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, arn, by, prefixed
 
@@ -55,7 +55,7 @@ class _Ec2Object:
         try:
             (found,) = describe(**{f"{word}Ids": [identifier]})[f"{word}s"]
         except ClientError as error:
-            if error.response["Error"]["Code"].endswith("NotFound"):
+            if is_missing(error):
                 return None
             raise
         return {here: found[there] for here, there in self.arguments.items() if there in found}
@@ -68,7 +68,7 @@ class _Ec2Object:
         try:
             getattr(account.client("ec2"), f"delete_{self.kind}")(**{f"{word}Id": identifier})
         except ClientError as error:
-            if not error.response["Error"]["Code"].endswith("NotFound"):
+            if not is_missing(error):
                 raise
 
 

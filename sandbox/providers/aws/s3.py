@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.providers.aws.account import OWNER_TAG, Account
+from sandbox.providers.aws.account import OWNER_TAG, Account, error_code, is_missing
 from sandbox.providers.aws.checks import (
     any_of,
     exclusive,
@@ -56,7 +56,7 @@ class Buckets:
         try:
             account.client("s3").head_bucket(Bucket=identifier)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            if is_missing(error):
                 return None
             raise
         return {"bucket": identifier}
@@ -69,7 +69,7 @@ class Buckets:
         try:
             account.client("s3").delete_bucket(Bucket=identifier)
         except ClientError as error:
-            match error.response["Error"]["Code"]:
+            match error_code(error):
                 case "NoSuchBucket":
                     return
                 case "BucketNotEmpty":
@@ -138,7 +138,7 @@ class Objects:
         try:
             held = account.client("s3").head_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+            if is_missing(error):
                 return None
             raise
         return {"etag": held["ETag"].strip('"'), "versionId": held.get("VersionId", "")}

@@ -1,11 +1,13 @@
 """Settings: the stack files we ship load, and in a bad one every fault is named by its key."""
 
+import json
 from typing import Any
 
 import pulumi
 import pytest
 
 import settings
+import stacks
 from tests.unit.stack_files import (
     MODELS,
     PLATFORM,
@@ -14,6 +16,7 @@ from tests.unit.stack_files import (
     config_of,
     configure,
     put,
+    take,
 )
 
 MODEL = f"{MODELS}.half-plus-two"
@@ -76,7 +79,6 @@ def test_a_quantity_may_be_a_number(cloud):
     [
         # keys that do not exist
         (f"{PLATFORM}.colour", "red", "is not a known key"),
-        (f"{PLATFORM}.region", "us-west-2", "is not a known key, aws:region is"),
         (f"{PLATFORM}.network.vpc", "vpc-1", "is not a known key"),
         (f"{PLATFORM}.pools.system.nodes.desired", 2, "is not a known key"),
         (f"{PLATFORM}.pools.system.allocation_strategy", "x", "is not a known key"),
@@ -147,8 +149,98 @@ def test_a_bad_value_is_refused_by_key_rule_and_value(cloud, key, value, rule):
         config[PLATFORM]["endpoint"]["public_cidrs"] = [None]
     put(config, key, value)
 
-    (fault,) = faults_of(config)
+    (fault,) = [fault for fault in faults_of(config) if fault.startswith(f"{key}: ")]
 
     assert fault.startswith(f"{key}: {rule}")
-    if "region" not in key:
-        assert "; got " in fault
+    assert fault.partition("; got ")[2].startswith(json.dumps(value).rstrip('"'))
+
+
+def test_the_region_is_not_the_platforms_to_set(cloud):
+    config = config_of()
+    put(config, f"{PLATFORM}.region", "us-west-2")
+
+    assert faults_of(config) == [f"{PLATFORM}.region: is not a known key, aws:region is"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        REGION,
+        PLATFORM,
+        f"{PLATFORM}.name",
+        f"{PLATFORM}.network.cidr",
+        f"{PLATFORM}.pools.system.kind",
+        f"{MODEL}.replicas.maximum",
+        f"{MODEL}.limits.memory",
+    ],
+)
+def test_a_missing_key_is_asked_for(cloud, key):
+    config = config_of()
+    take(config, key)
+
+    assert faults_of(config) == [f"{key}: is required"]
+
+
+def test_a_key_that_is_no_dns_label_is_refused(cloud):
+    config = config_of()
+    config[MODELS]["Half_Plus_Two"] = config[MODELS].pop("half-plus-two")
+    config[PLATFORM]["pools"]["Spot"] = a_spot_pool()
+
+    pool, model = faults_of(config)
+
+    assert pool.startswith(f"{PLATFORM}.pools.Spot: {DNS_LABEL}")
+    assert model.startswith(f"{MODELS}.Half_Plus_Two: {DNS_LABEL}")
+    assert model.endswith('; got "Half_Plus_Two"')
+
+
+def test_faults_of_all_sections_are_reported_together(cloud):
+    """One wrong field hides neither its neighbours nor the rules that they have together."""
+    config = config_of()
+    put(config, f"{PLATFORM}.kubernetes_version", 1.35)
+    put(config, f"{PLATFORM}.network.cidr", "everywhere")
+    put(config, f"{PLATFORM}.network.zones.0", "eu-west-1a")
+    put(config, f"{PLATFORM}.network.colour", "red")
+    put(config, f"{PLATFORM}.pools.system.nodes.initial", 9)
+    put(config, f"{PLATFORM}.pools.4vcpu-16gb.kind", "reserved")
+    put(config, f"{MODEL}.replicas.minimum", 9)
+    put(config, f"{MODEL}.image", "tensorflow/serving")
+    put(config, f"{MODEL}.limits.cpu", "1")
+    put(config, f"{MODEL}.source", "nowhere")
+    put(config, f"{MODEL}.version", 0)
+    put(config, "tfserving:modles", "{}")
+
+    assert {fault.split(": ")[0] for fault in faults_of(config)} == {
+        f"{PLATFORM}.kubernetes_version",
+        f"{PLATFORM}.network.cidr",
+        f"{PLATFORM}.network.zones.0",
+        f"{PLATFORM}.network.colour",
+        f"{PLATFORM}.pools.system.nodes.initial",
+        f"{PLATFORM}.pools.4vcpu-16gb.kind",
+        f"{MODEL}.replicas.minimum",
+        f"{MODEL}.image",
+        f"{MODEL}.limits.cpu",
+        f"{MODEL}.source",
+        f"{MODEL}.version",
+        "tfserving:modles",
+    }
+
+
+def test_a_long_value_is_cut(cloud):
+    config = config_of()
+    put(config, f"{MODEL}.image", "x" * 1000)
+
+    (fault,) = faults_of(config)
+
+    assert len(fault) < 300
+    assert fault.endswith("x...")
+
+
+def test_nothing_is_registered_when_there_is_a_fault(cloud):
+    config = config_of()
+    put(config, f"{MODEL}.version", 0)
+    configure(config)
+
+    with pytest.raises(pulumi.RunError):
+        cloud.run(lambda: stacks.deploy(settings.load()))
+
+    assert cloud.types() == set()

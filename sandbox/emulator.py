@@ -43,7 +43,7 @@ class Emulator:
         if self._processes.running(NAME):
             return False
         port = self._port()
-        argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        argv = [sys.executable, "-m", "sandbox.emulator_server", "-H", "127.0.0.1", "-p", str(port)]
         self._processes.start(NAME, argv, {}, ports={NAME: port})
         self._processes.wait(NAME, self._answers, START_LIMIT)
         return True

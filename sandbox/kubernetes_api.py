@@ -18,7 +18,6 @@ from sandbox.errors import SandboxError
 
 Object = dict[str, Any]
 """A Kubernetes object, as its JSON."""
-
 PatchType = Literal["merge", "strategic", "json"]
 
 _CONTENT_TYPE: Mapping[str, str] = {
@@ -27,6 +26,8 @@ _CONTENT_TYPE: Mapping[str, str] = {
     "json": "application/json-patch+json",
     "apply": "application/apply-patch+yaml",
 }
+_STRICT = {"fieldValidation": "Strict"}
+_DRY = {True: "All", False: ""}
 _CONNECT_SECONDS = 5.0
 _FIRST_ERROR = 400
 
@@ -95,21 +96,18 @@ class KubernetesApi:
         """Return one object."""
         return self.call("GET", self.path(api_version, kind, namespace, name), timeout=timeout)
 
-    def list(  # noqa: PLR0913 - each is a filter of the API's own
+    def list(
         self,
         api_version: str,
         kind: str,
         namespace: str = "",
         *,
         label_selector: str = "",
-        field_selector: str = "",
         timeout: float = 30,
     ) -> list[Object]:
         """Return the objects of a kind, of one namespace or of all."""
-        query = {"labelSelector": label_selector, "fieldSelector": field_selector}
-        found = self.call(
-            "GET", self.path(api_version, kind, namespace), query=query, timeout=timeout
-        )
+        path, query = self.path(api_version, kind, namespace), {"labelSelector": label_selector}
+        found = self.call("GET", path, query=query, timeout=timeout)
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items(found, "items")]
 
     def create(
@@ -117,22 +115,17 @@ class KubernetesApi:
     ) -> Object:
         """Create an object; one that exists, and a field that its kind has not, is an error."""
         path = self.path(body["apiVersion"], body["kind"], _namespace(body))
-        query = {"fieldManager": field_manager, "fieldValidation": "Strict", **_dry(dry_run)}
+        query = {**_STRICT, "fieldManager": field_manager, "dryRun": _DRY[dry_run]}
         return self.call("POST", path, body, query=query)
 
     def apply(
         self, body: Object, *, field_manager: str, force: bool = False, dry_run: bool = False
     ) -> Object:
         """Apply an object on the server: what others own is a conflict unless forced."""
-        path = self.path(
-            body["apiVersion"], body["kind"], _namespace(body), body["metadata"]["name"]
-        )
-        query = {
-            "fieldManager": field_manager,
-            "fieldValidation": "Strict",
-            "force": json.dumps(force),
-            **_dry(dry_run),
-        }
+        name = body["metadata"]["name"]
+        path = self.path(body["apiVersion"], body["kind"], _namespace(body), name)
+        query = {**_STRICT, "fieldManager": field_manager, "dryRun": _DRY[dry_run]}
+        query["force"] = json.dumps(force)
         return self.call("PATCH", path, body, query=query, content_type=_CONTENT_TYPE["apply"])
 
     def patch(  # noqa: PLR0913 - an object's address has four parts
@@ -161,9 +154,7 @@ class KubernetesApi:
         grace_seconds: int | None = None,
     ) -> None:
         """Ask for an object's deletion, without waiting for it; one that is gone is no error."""
-        options: Object = {"propagationPolicy": propagation}
-        if grace_seconds is not None:
-            options["gracePeriodSeconds"] = grace_seconds
+        options = {"propagationPolicy": propagation, "gracePeriodSeconds": grace_seconds}
         try:
             self.call("DELETE", self.path(api_version, kind, namespace, name), options)
         except ApiError as error:
@@ -274,10 +265,6 @@ def _root(api_version: str) -> str:
 
 def _namespace(body: Object) -> str:
     return body["metadata"].get("namespace") or "default"
-
-
-def _dry(dry_run: bool) -> dict[str, str]:
-    return {"dryRun": "All"} if dry_run else {}
 
 
 def _parsed(data: bytes) -> Object:

@@ -7,7 +7,6 @@ port from its first line. Protocol: pulumi/proto/pulumi/language.proto.
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,8 @@ from pathlib import Path
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
+
+from sandbox.providers.servicer import end_with_engine
 
 # ruff: noqa: N802, ARG002, D102 - the protocol names its methods and what they are given
 
@@ -121,8 +122,6 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 def main() -> None:
     """Serve until the engine stops this process."""
-    # Ctrl-C reaches the whole process group; the engine then stops its hosts itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     executor = Path(sys.argv[1])
     (engine,) = [part for part in sys.argv[2:] if not part.startswith("-")][-1:]
     sizes = [(f"grpc.max_{way}_message_length", _LARGEST_MESSAGE) for way in ("receive", "send")]
@@ -130,7 +129,7 @@ def main() -> None:
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine, executor), server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
-    server.wait_for_termination()
+    end_with_engine().join()
 
 
 if __name__ == "__main__":

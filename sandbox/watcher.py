@@ -95,6 +95,8 @@ class Watcher:
         return found
 
     def _zones(self, group: Mapping[str, Any]) -> list[str]:
+        if not group.get("VPCZoneIdentifier"):
+            return group["AvailabilityZones"]
         subnets = self._ec2.describe_subnets(SubnetIds=group["VPCZoneIdentifier"].split(","))
         return sorted({subnet["AvailabilityZone"] for subnet in subnets["Subnets"]})
 

@@ -16,6 +16,7 @@ from pulumi.errors import InputPropertyErrorDetails
 from pulumi.provider import ConstructResult, Provider, main
 
 from sandbox.layout import Layout
+from sandbox.providers.servicer import end_with_engine
 from sandbox.providers.values import listed, nested
 
 _OPTIONS = {
@@ -216,4 +217,5 @@ class Eks(Provider):
 
 
 if __name__ == "__main__":
+    end_with_engine()
     main(Eks(), [])

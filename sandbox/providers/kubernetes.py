@@ -29,15 +29,7 @@ from sandbox.kubernetes_api import (
 from sandbox.providers.differences import Difference
 from sandbox.providers.immutable_fields import immutable_fields
 from sandbox.providers.kubernetes_objects import ClusterObjects, NotReadyError, address, object_id
-from sandbox.providers.plugin import (
-    Failure,
-    Live,
-    NotInitialized,
-    Provider,
-    Refused,
-    Request,
-    Urn,
-)
+from sandbox.providers.plugin import Failure, Live, NotInitialized, Provider, Refused, Request, Urn
 from sandbox.providers.readiness import annotation
 from sandbox.providers.servicer import serve
 from sandbox.providers.values import Properties, contains_unknown, is_mapping, secret
@@ -74,10 +66,11 @@ class KubernetesProvider(Provider):
     def diff_config(self, request: Request) -> Difference:
         """Replace everything in the cluster when the cluster is another one.
 
-        Its `clusterIdentifier` alone tells if the provider has one, otherwise its kubeconfig.
+        Its `clusterIdentifier` alone tells if it had and has one, otherwise its kubeconfig.
         """
         old, new = request.old_inputs, request.inputs
-        identity = "clusterIdentifier" if new.get("clusterIdentifier") else "kubeconfig"
+        named = old.get("clusterIdentifier") and new.get("clusterIdentifier")
+        identity = "clusterIdentifier" if named else "kubeconfig"
         return Difference.between(old, new, immutable=[identity])
 
     def configure(self, settings: Properties) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Generator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
@@ -172,18 +173,31 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(provider: Provider) -> NoReturn:
     """Answer the engine until it stops this process, or is gone itself."""
-    engine = os.getppid()
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: stopped.set())
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=32), options=[_LARGEST_MESSAGE])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider), server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
-    while os.getppid() == engine and not stopped.wait(_POLL_SECONDS):
-        pass
-    # Without the interpreter's farewell, which would wait for threads that await a resource.
-    os._exit(0)
+    end_with_engine().join()
+    raise AssertionError  # the process has ended by then
+
+
+def end_with_engine() -> threading.Thread:
+    """End this process when the engine stops it (by SIGINT) or is gone; return who watches it.
+
+    It ends without the interpreter's farewell, which would wait for threads that await a resource.
+    """
+    engine = os.getppid()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: os._exit(0))
+
+    def watch() -> None:
+        while os.getppid() == engine:
+            time.sleep(_POLL_SECONDS)
+        os._exit(0)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    return watcher
 
 
 @contextmanager

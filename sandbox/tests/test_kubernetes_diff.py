@@ -113,6 +113,7 @@ def test_a_config_map_is_replaced_unless_it_is_mutable(provider, settings, field
     ("identifier", "new", "replaced"),
     [
         ({}, {"kubeconfig": "b"}, True),
+        ({}, {"clusterIdentifier": "x"}, False),
         ({}, {"kubeconfig": UNKNOWN}, True),
         ({"clusterIdentifier": "x"}, {"kubeconfig": UNKNOWN}, False),
         ({"clusterIdentifier": "x"}, {"clusterIdentifier": "y"}, True),

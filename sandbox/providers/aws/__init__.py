@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from sandbox.providers import sdk_schema
 from sandbox.providers.aws import autonaming, autoscaling, eks, iam, network, s3
@@ -75,9 +76,9 @@ class Aws(Provider):
             if row.operations is None:
                 identifier = row.identify(account, owner, inputs)
             else:
-                identifier = row.operations.find(account, owner) or row.operations.create(
-                    account, inputs, owner
-                )
+                made = row.operations.find(account, owner)
+                there = (each for each in made if row.operations.read(account, each) is not None)
+                identifier = next(there, "") or row.operations.create(account, inputs, owner)
             return identifier, self._outputs(row, account, identifier, inputs)
 
     def read(self, request: Request) -> Live | None:
@@ -157,5 +158,5 @@ def _overlaid(given: Any, held: Any) -> Any:
 def _errors(urn: Urn) -> Generator[None]:
     try:
         yield
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, ResponseParserError) as error:
         raise Refused(f"{urn.type} ({urn.name}): {error}") from error

@@ -66,7 +66,7 @@ class LaunchTemplates:
         )
         return made["LaunchTemplate"]["LaunchTemplateId"]
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         """Find a template by its owner."""
         return tagged(account, "launch-template", owner)
 
@@ -145,12 +145,12 @@ class Groups:
             client.suspend_processes(AutoScalingGroupName=name, ScalingProcesses=processes)
         return name
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         """Find a group by its owner."""
         found = account.client("autoscaling").describe_tags(
             Filters=[{"Name": "key", "Values": [OWNER_TAG]}, {"Name": "value", "Values": [owner]}]
         )["Tags"]
-        return found[0]["ResourceId"] if found else None
+        return [tag["ResourceId"] for tag in found]
 
     def read(self, account: Account, identifier: str) -> Outputs | None:
         """Read bounds, size and tags."""

@@ -88,21 +88,22 @@ class ManagedNodeGroups:
 
     def create(self, account: Account, inputs: Inputs, owner: str) -> str:
         """Make both, with the tags that EKS gives them."""
-        template = self._templates.find(account, owner)
-        if template is None:
-            template = self._templates.create(account, self._template(account, inputs), owner)
+        made = self._templates.find(account, owner)
+        there = (each for each in made if self._templates.read(account, each) is not None)
+        template = next(there, "") or self._templates.create(
+            account, self._template(account, inputs), owner
+        )
         self._groups.create(account, self._group(inputs, template, "1"), owner)
-        return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
+        return self._id(inputs)
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         """Find the group, whose tags hold both parts of the id."""
-        name = self._groups.find(account, owner)
-        if name is None:
-            return None
-        tags = {
-            tag["key"]: tag["value"] for tag in (self._groups.read(account, name) or {})["tags"]
-        }
-        return f"{tags['eks:cluster-name']}:{tags['eks:nodegroup-name']}"
+        found: list[str] = []
+        for name in self._groups.find(account, owner):
+            group = self._groups.read(account, name) or {}
+            tags = {tag["key"]: tag["value"] for tag in listed(group, "tags")}
+            found.append(f"{tags['eks:cluster-name']}:{tags['eks:nodegroup-name']}")
+        return found
 
     def read(self, account: Account, identifier: str) -> Outputs | None:
         """Read the bounds and the size."""
@@ -139,15 +140,22 @@ class ManagedNodeGroups:
             self._templates.delete(account, template)
 
     @staticmethod
+    def _id(inputs: Inputs) -> str:
+        return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
+
+    @staticmethod
     def _name(identifier: str) -> str:
         cluster, name = identifier.split(":")
         return _group_name({"clusterName": cluster, "nodeGroupName": name})
 
     def _template_of(self, account: Account, identifier: str) -> str:
-        found = account.client("ec2").describe_launch_templates(
-            Filters=[{"Name": "launch-template-name", "Values": [self._name(identifier)]}]
-        )["LaunchTemplates"]
-        return found[0]["LaunchTemplateId"] if found else ""
+        found = account.client("autoscaling").describe_auto_scaling_groups(
+            AutoScalingGroupNames=[self._name(identifier)]
+        )["AutoScalingGroups"]
+        policies = (group["MixedInstancesPolicy"]["LaunchTemplate"] for group in found)
+        return next(
+            (each["LaunchTemplateSpecification"]["LaunchTemplateId"] for each in policies), ""
+        )
 
     @staticmethod
     def _template(account: Account, inputs: Inputs) -> Inputs:

@@ -23,12 +23,12 @@ def owner_tags(kind: str, owner: str) -> list[dict[str, Any]]:
     return [{"ResourceType": kind, "Tags": [{"Key": OWNER_TAG, "Value": owner}]}]
 
 
-def tagged(account: Account, kind: str, owner: str) -> str | None:
-    """Return the id of the EC2 object of a kind that carries an owner's tag."""
+def tagged(account: Account, kind: str, owner: str) -> list[str]:
+    """Return the ids of the EC2 objects of a kind that carry, or carried, an owner's tag."""
     wanted = {"resource-type": kind, "key": OWNER_TAG, "value": owner}
     filters = [{"Name": name, "Values": [value]} for name, value in wanted.items()]
     found = account.client("ec2").describe_tags(Filters=filters)["Tags"]
-    return found[0]["ResourceId"] if found else None
+    return [tag["ResourceId"] for tag in found]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Ec2Object:
         )[word]
         return made[f"{word}Id"]
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         return tagged(account, self.kind, owner)
 
     def read(self, account: Account, identifier: str) -> Outputs | None:

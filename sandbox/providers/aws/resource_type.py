@@ -21,8 +21,11 @@ class Operations(Protocol):
         """Make it, marked as the owner's, and return its id."""
         ...
 
-    def find(self, account: Account, owner: str) -> str | None:
-        """Return the id of what the owner made before a crash kept it from being recorded."""
+    def find(self, account: Account, owner: str) -> Sequence[str]:
+        """Return ids of what the owner made, whether it is still there or not.
+
+        By it a resource is adopted that a crash kept from being recorded.
+        """
         ...
 
     def read(self, account: Account, identifier: str) -> Outputs | None:

@@ -39,7 +39,7 @@ class Buckets:
         )
         return name
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         """Find a bucket by its owner."""
         client = account.client("s3")
         for bucket in client.list_buckets()["Buckets"]:
@@ -48,8 +48,8 @@ class Buckets:
             except ClientError:
                 continue
             if {"Key": OWNER_TAG, "Value": owner} in tags:
-                return bucket["Name"]
-        return None
+                return [bucket["Name"]]
+        return []
 
     def read(self, account: Account, identifier: str) -> Outputs | None:
         """Tell whether it is there."""
@@ -89,9 +89,9 @@ class Versioning:
         self.update(account, inputs["bucket"], {}, inputs)
         return inputs["bucket"]
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         """Setting it again does no harm, so nothing needs finding."""
-        return None
+        return []
 
     def read(self, account: Account, identifier: str) -> Outputs | None:
         """Read it."""
@@ -128,9 +128,9 @@ class Objects:
         )
         return f"{inputs['bucket']}/{inputs['key']}"
 
-    def find(self, account: Account, owner: str) -> str | None:
+    def find(self, account: Account, owner: str) -> list[str]:
         """Uploading it again does no harm, so nothing needs finding."""
-        return None
+        return []
 
     def read(self, account: Account, identifier: str) -> Outputs | None:
         """Read what S3 says of the content."""

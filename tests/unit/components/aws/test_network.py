@@ -23,9 +23,7 @@ def a_network(**spec: Any) -> Network:
     sound: dict[str, Any] = {"cidr": "10.0.0.0/16", "zones": ("us-west-2a", "us-west-2c")}
     return Network(
         "net",
-        NetworkArgs(
-            spec=NetworkSpec(**{**sound, **spec}), region="us-west-2", tags={"team": "ml"}
-        ),
+        NetworkArgs(spec=NetworkSpec(**{**sound, **spec}), region="us-west-2", tags={"team": "ml"}),
     )
 
 

@@ -14,9 +14,7 @@ REMOTE = ModelRemote(bucket="bucket", options={"type": "s3", "env_auth": "true"}
 
 
 def a_container(target: str = "/models/m/3") -> Any:
-    return fetch_container(
-        REMOTE, "models/m/3", target=target, volume="models", mount="/models"
-    )
+    return fetch_container(REMOTE, "models/m/3", target=target, volume="models", mount="/models")
 
 
 def test_the_image_is_pinned():

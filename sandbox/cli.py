@@ -5,17 +5,22 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+import yaml
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.machine import Machine
 
 _STACK = click.option("--stack", metavar="NAME", help="Stack: any x with a Pulumi.x.yaml.")
+# Of the user's own, what would lead pulumi, kubectl or an AWS client elsewhere.
+_THEIRS = ("AWS_", "GOOGLE_", "PULUMI_")
+_WIDTH = 55
 _console = Console()
 
 
@@ -41,6 +46,38 @@ def up(stack: str, no_deploy: bool) -> None:
         _show(stack, engine.outputs())
 
 
+def _show(stack: str, outputs: Mapping[str, Any]) -> None:
+    title = f"stack {stack}"
+    table = Table("output", Column("value", overflow="fold"), title=title, show_lines=True)
+    for name, value in outputs.items():
+        table.add_row(name, Text(_as_yaml(value)))
+    _console.print(table)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a list, and an object that is short, on one line, as a stack file has them."""
+
+
+def _list(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=True)
+
+
+def _object(dumper: yaml.SafeDumper, value: dict[str, Any]) -> yaml.Node:
+    short = len(str(value)) < _WIDTH
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value, flow_style=short)
+
+
+_Dumper.add_representer(list, _list)
+_Dumper.add_representer(dict, _object)
+
+
+def _as_yaml(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    text = yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=_WIDTH)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
 @cli.command()
 def down() -> None:
     """End what this clone started and remove its state."""
@@ -58,6 +95,9 @@ def status(stack: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
+    if not found["parts"]:
+        click.echo("nothing runs; `sandbox up` starts it")
+        return
     table = Table("part", "process", "state", "port", title=f"stack {found['stack']}")
     for part in found["parts"]:
         state = "running" if part["running"] else "[red]ended[/red]"
@@ -71,7 +111,10 @@ def status(stack: str | None, as_json: bool) -> None:
 def env(stack: str | None) -> None:
     """Print what leads a shell's pulumi and kubectl to the sandbox: eval "$(sandbox env)"."""
     engine = Machine(stack).running_engine()
-    for name, value in engine.settings.items():
+    settings = engine.settings
+    if theirs := [name for name in os.environ if name.startswith(_THEIRS) and name not in settings]:
+        click.echo(f"unset {shlex.join(theirs)}")
+    for name, value in settings.items():
         click.echo(f"export {name}={shlex.quote(value)}")
     click.echo(f'export PATH={shlex.quote(str(engine.commands))}:"$PATH"')
 
@@ -84,6 +127,7 @@ def execute(stack: str | None, command: Sequence[str]) -> None:
     if not command:
         raise SandboxError("exec needs a command: sandbox exec -- kubectl get nodes", WRONG_USAGE)
     environment = Machine(stack).running_engine().environment
+    environment["PATH"] += os.pathsep + os.environ.get("PATH", os.defpath)
     found = shutil.which(command[0], path=environment["PATH"])
     if found is None:
         raise SandboxError(f"{command[0]} is no command that can be found", WRONG_USAGE)
@@ -95,20 +139,14 @@ def execute(stack: str | None, command: Sequence[str]) -> None:
 def logs(part: str | None) -> None:
     """Print a part's log, or the names of the parts that have one."""
     found = {path.stem: path for path in sorted(Machine().layout.logs.glob("*.log"))}
+    if not found:
+        raise SandboxError("there are no logs: nothing was started here", WRONG_USAGE)
     if part is None:
         click.echo("\n".join(found))
     elif part in found:
         click.echo(found[part].read_text(errors="replace"), nl=False)
     else:
         raise SandboxError(f"{part} has no log; these have: {', '.join(found)}", WRONG_USAGE)
-
-
-def _show(stack: str, outputs: Any) -> None:
-    table = Table("output", "value", title=f"stack {stack}", show_lines=True)
-    for name, value in outputs.items():
-        text = value if isinstance(value, str) else json.dumps(value, indent=2)
-        table.add_row(name, text)
-    _console.print(table)
 
 
 def main() -> None:
@@ -124,3 +162,5 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: run the same command again to go on", err=True)
         sys.exit(130)
+    except BrokenPipeError:  # `sandbox logs PART | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -38,15 +38,20 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
 
-    def start(self) -> bool:
-        """Start it unless it runs; tell whether it was started, empty as it then is."""
+    @property
+    def life(self) -> str:
+        """What tells one start of it from the next, which has nothing of what the last held."""
+        part = self._processes.require_alive(NAME)
+        return f"{part.pid} since {part.started}"
+
+    def start(self) -> None:
+        """Start it unless it runs."""
         if self._processes.running(NAME):
-            return False
+            return
         port = self._port()
         argv = [sys.executable, "-m", "sandbox.emulator_server", "-H", "127.0.0.1", "-p", str(port)]
         self._processes.start(NAME, argv, {}, ports={NAME: port})
         self._processes.wait(NAME, self._answers, START_LIMIT)
-        return True
 
     def _answers(self) -> bool:
         session = requests.Session()

@@ -4,20 +4,21 @@ import json
 import os
 import secrets
 import shlex
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from sandbox import engine_lock
 from sandbox.emulator import Emulator
-from sandbox.errors import WRONG_USAGE, SandboxError
+from sandbox.errors import SandboxError
 from sandbox.layout import MARKER, Layout
-from sandbox.processes import write_atomically
-from sandbox.providers.values import nested
+from sandbox.processes import Processes, write_atomically
+from sandbox.project import copy_project, project_name
 from sandbox.toolchain import Tools
 
 PROVIDERS: Mapping[str, str] = {
@@ -28,26 +29,37 @@ PROVIDERS: Mapping[str, str] = {
 """The simulated providers: package and the module that is its plugin process."""
 
 # What a terminal program needs; the user's AWS_*, GOOGLE_*, PULUMI_* and KUBECONFIG stay out.
-_INHERITED = ("HOME", "LANG", "LC_ALL", "NO_COLOR", "TERM", "TMPDIR", "TZ", "USER")
+_INHERITED = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "NO_COLOR",
+    "TERM",
+    "TFSERVING_CACHE",
+    "TFSERVING_SANDBOX_AWAIT_SECONDS",
+    "TMPDIR",
+    "TZ",
+    "USER",
+)
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
 _BESIDE_PULUMI = "pulumi-language-python"
 _LANGUAGE_HOST = "TFSERVING_LANGUAGE_HOST"
-_OF_A_BACKEND = ("encryptionsalt:", "encryptedkey:", "secretsprovider:")
 
 
 class Engine:
     """Runs Pulumi on one stack of the project, against the sandbox."""
 
-    def __init__(self, layout: Layout, tools: Tools, emulator: Emulator, stack: str) -> None:
+    def __init__(self, layout: Layout, pulumi: Path, emulator: Emulator, stack: str) -> None:
         self._layout = layout
-        self._tools = tools
+        self._pulumi = pulumi
         self._emulator = emulator
         self._stack = stack
 
     @property
     def environment(self) -> dict[str, str]:
         """The whole environment of what the sandbox runs for its user."""
-        own = str(self._layout.bin), str(Path(sys.executable).parent)
+        own = str(self.commands), str(Path(sys.executable).parent)
         return {
             **{name: os.environ[name] for name in _INHERITED if name in os.environ},
             **self.settings,
@@ -79,7 +91,7 @@ class Engine:
     def _passphrase(self) -> Path:
         return self._layout.state / "passphrase"
 
-    def install(self) -> None:
+    def install(self, tools: Tools) -> None:
         """Put plugins, language host and commands in place; what is there already is rewritten."""
         if not self._passphrase.exists():
             write_atomically(self._passphrase, secrets.token_urlsafe(32))
@@ -88,57 +100,86 @@ class Engine:
             name = f"resource-{package}-v{version(f'pulumi-{package}')}"
             folder = self._layout.pulumi_home / "plugins" / name
             self._script(folder / f"pulumi-resource-{package}", sys.executable, "-m", module)
-        host = ("-m", "sandbox.language_host", str(self._tools.language_exec))
+        host = ("-m", "sandbox.language_host", str(tools.language_exec))
         self._script(_language_host(self._layout), sys.executable, *host)
-        if self._tools.pulumi.is_relative_to(self._layout.cache):
+        if self._pulumi.is_relative_to(self._layout.cache):
             # The official distribution has one in this place; clones share this one, so it only
             # hands over to the language host of the clone at work.
             hand_over = f'#!/bin/sh\nexec "${_LANGUAGE_HOST}" "$@"\n'
-            write_atomically(self._tools.pulumi.with_name(_BESIDE_PULUMI), hand_over, 0o755)
-        self._script(self._layout.bin / "kubectl", str(self._tools.kubectl))
+            write_atomically(self._pulumi.with_name(_BESIDE_PULUMI), hand_over, 0o755)
+        self._script(self._layout.bin / "kubectl", str(tools.kubectl))
         # The engine must not write into the project, so the user's `pulumi` is led away from it.
-        entry = ("-m", "sandbox.engine", str(self._tools.pulumi))
+        entry = ("-m", "sandbox.engine", str(self._pulumi))
         self._script(self._layout.bin / "pulumi", sys.executable, *entry)
 
-    def select(self) -> None:
-        """Make the stack if it is new, and select it."""
-        stack_file(self._layout, self._stack)
-        self.pulumi("stack", "select", "--create", self._stack, quiet=True)
+    def init(self) -> None:
+        """Make the stack unless it is there."""
+        if not self._state.exists():
+            self.pulumi("stack", "init", self._stack, quiet=True)
 
     def pulumi(self, *arguments: str, quiet: bool = False) -> str:
         """Run Pulumi; quietly its output is returned, otherwise it goes to the terminal.
 
         Raises:
             SandboxError: Pulumi ended with a status other than 0.
+            KeyboardInterrupt: Ctrl-C was pressed; Pulumi has ended cleanly by then.
         """
-        done = subprocess.run(
-            [self._layout.bin / "pulumi", *arguments, "--non-interactive"],
-            env=self.environment,
-            capture_output=quiet,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            said = f":\n{done.stderr.strip() or done.stdout.strip()}" if quiet else ""
+        command, environment = self.invocation(*arguments, "--non-interactive")
+        pipe = subprocess.PIPE if quiet else None
+        with (
+            _first_to_end_on_interrupt(),
+            subprocess.Popen(
+                command, env=environment, stdout=pipe, stderr=pipe, text=True
+            ) as process,
+        ):
+            output, errors = process.communicate()
+        if process.returncode:
+            said = f":\n{errors.strip() or output.strip()}" if quiet else ""
             raise SandboxError(f"`pulumi {shlex.join(arguments)}` failed{said}")
-        return done.stdout or ""
+        return output or ""
+
+    def invocation(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        """Return the command and the environment that are Pulumi, on the project as it is now."""
+        copy_project(self._layout)
+        marks = {
+            MARKER: str(self._layout.state.resolve()),
+            _LANGUAGE_HOST: str(_language_host(self._layout)),
+        }
+        command = [str(self._pulumi), "--cwd", str(self._layout.work), *arguments]
+        return command, {**self.environment, **marks}
 
     def deploy(self) -> None:
         """Bring the stack to what its file asks for."""
-        self.pulumi("up", "--yes", "--skip-preview")
+        engine_lock.clear(self._layout, self._stack)
+        if self._latest().get("pending_operations"):
+            # The providers find again, by its owner's tag, what was made but not recorded.
+            self._refresh("--clear-pending-creates")
+        self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", "--suppress-progress")
 
     def refresh(self) -> None:
         """Bring the state to what is there, so that the next deployment makes what is missing."""
-        self.pulumi("refresh", "--yes", "--skip-preview", quiet=True)
+        engine_lock.clear(self._layout, self._stack)
+        self._refresh()
+
+    def _refresh(self, *flags: str) -> None:
+        self.pulumi("refresh", "--yes", "--skip-preview", *flags, quiet=True)
 
     def has_resources(self) -> bool:
         """Tell whether the state holds anything."""
-        state = json.loads(self.pulumi("stack", "export", quiet=True))
-        return bool(nested(state, "deployment").get("resources"))
+        return bool(self._latest().get("resources"))
 
     def outputs(self) -> Mapping[str, Any]:
         """Return the stack's outputs; secret ones are masked."""
         return json.loads(self.pulumi("stack", "output", "--json", quiet=True))
+
+    @property
+    def _state(self) -> Path:
+        stacks = self._layout.backend / ".pulumi" / "stacks"
+        return stacks / project_name(self._layout) / f"{self._stack}.json"
+
+    def _latest(self) -> dict[str, Any]:
+        # What `pulumi stack export` prints, without half a second of Pulumi's start.
+        return json.loads(self._state.read_text())["checkpoint"].get("latest") or {}
 
     def _script(self, path: Path, *command: str) -> None:
         # By the marker what it starts knows its sandbox, and is found when that is ended.
@@ -146,49 +187,30 @@ class Engine:
         write_atomically(path, f'#!/bin/sh\n{marker}\nexec {shlex.join(command)} "$@"\n', 0o700)
 
 
-def stack_file(layout: Layout, stack: str) -> Path:
-    """Return a stack's file, which is all that makes a stack.
-
-    Raises:
-        SandboxError: there is none.
-    """
-    path = layout.root / f"Pulumi.{stack}.yaml"
-    if not path.exists():
-        known = sorted(file.suffixes[0][1:] for file in path.parent.glob("Pulumi.*.yaml"))
-        raise SandboxError(
-            f"there is no {path.name}; the stacks with a file are: {', '.join(known)}", WRONG_USAGE
-        )
-    return path
-
-
-def copy_project(layout: Layout) -> None:
-    """Give the engine the project as it is now, in a folder where it may write its salts."""
-    project = yaml.safe_load((layout.root / "Pulumi.yaml").read_text())
-    options = {"toolchain": "pip", "virtualenv": sys.prefix}
-    project |= {"main": str(layout.root), "runtime": {"name": "python", "options": options}}
-    write_atomically(layout.work / "Pulumi.yaml", yaml.safe_dump(project))
-    for source in layout.root.glob("Pulumi.*.yaml"):
-        copy = layout.work / source.name
-        own = [line for line in _lines(source) if not line.startswith(_OF_A_BACKEND)]
-        salt = [line for line in _lines(copy) if line.startswith(_OF_A_BACKEND)]
-        write_atomically(copy, "\n".join((*own, *salt, "")))
-
-
 def _language_host(layout: Layout) -> Path:
     return layout.bin / "language-host"
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+@contextmanager
+def _first_to_end_on_interrupt() -> Generator[None]:
+    """Let a child process, which Ctrl-C reaches as well, end in its own way before this one."""
+    interrupts: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if interrupts:
+        raise KeyboardInterrupt
 
 
 def main() -> None:
-    """Become Pulumi, on the project as it is now: what `pulumi` means in the sandbox."""
+    """Become Pulumi, as it is in the sandbox, whatever settings of their own the user has."""
     layout = Layout.of_this_process()
-    copy_project(layout)
     pulumi, *arguments = sys.argv[1:]
-    os.environ[_LANGUAGE_HOST] = str(_language_host(layout))
-    os.execv(pulumi, [pulumi, "--cwd", str(layout.work), *arguments])
+    emulator = Emulator(layout, Processes(layout))
+    stack = os.environ.get("PULUMI_STACK") or "dev"
+    os.execve(pulumi, *Engine(layout, Path(pulumi), emulator, stack).invocation(*arguments))
 
 
 if __name__ == "__main__":

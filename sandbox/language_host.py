@@ -122,6 +122,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 def main() -> None:
     """Serve until the engine stops this process."""
+    watcher = end_with_engine()
     executor = Path(sys.argv[1])
     (engine,) = [part for part in sys.argv[2:] if not part.startswith("-")][-1:]
     sizes = [(f"grpc.max_{way}_message_length", _LARGEST_MESSAGE) for way in ("receive", "send")]
@@ -129,7 +130,7 @@ def main() -> None:
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine, executor), server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
-    end_with_engine().join()
+    watcher.join()
 
 
 if __name__ == "__main__":

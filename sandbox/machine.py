@@ -2,22 +2,23 @@
 
 import fcntl
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import click
-import yaml
 
 from sandbox import toolchain, watcher
 from sandbox.control_plane import ControlPlane
 from sandbox.emulator import Emulator
-from sandbox.engine import Engine, stack_file
+from sandbox.engine import Engine
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import Processes, write_atomically
-from sandbox.providers.values import nested
+from sandbox.project import region
 
 
 class Machine:
@@ -45,30 +46,36 @@ class Machine:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 lock.seek(0)
-                click.echo(f"waiting for process {lock.read()}, at work in this clone", err=True)
+                click.echo(f"waiting for {lock.read()}, at work in this clone", err=True)
                 fcntl.flock(lock, fcntl.LOCK_EX)
             lock.truncate(0)
-            lock.write(str(os.getpid()))
+            lock.write(f"process {os.getpid()} (sandbox {shlex.join(sys.argv[1:])})")
             lock.flush()
             yield
 
     def start(self) -> Engine:
         """Start what does not run, in the order in which one part needs another."""
-        region = self._region()
+        where = region(self.layout, self.stack)
         tools = toolchain.ensure(self.layout)
         for part in self._processes.dead():
             click.echo(f"{part.name} has ended since it was started; starting it again", err=True)
-        emulator_is_new = self._emulator.start()
+        self._emulator.start()
         ControlPlane(self.layout, self.stack, tools, self._processes).start()
-        watcher.start(self.layout, self._processes, self._emulator, self.stack, region)
-        engine = Engine(self.layout, tools, self._emulator, self.stack)
-        engine.install()
-        engine.select()
+        watcher.start(self.layout, self._processes, self._emulator, self.stack, where)
+        engine = Engine(self.layout, tools.pulumi, self._emulator, self.stack)
+        engine.install(tools)
+        engine.init()
         write_atomically(self.layout.current, self.stack)
-        if emulator_is_new and engine.has_resources():
+        self._refresh_for_a_new_emulator(engine)
+        return engine
+
+    def _refresh_for_a_new_emulator(self, engine: Engine) -> None:
+        seen = self.layout.cluster(self.stack) / "emulator"
+        present = self._emulator.life
+        if (not seen.exists() or seen.read_text() != present) and engine.has_resources():
             click.echo("the emulator lost what it held: making it again", err=True)
             engine.refresh()
-        return engine
+        write_atomically(seen, present)
 
     def running_engine(self) -> Engine:
         """Return the engine of a sandbox that is up.
@@ -82,7 +89,8 @@ class Machine:
                 f"{self.stack}` first",
                 WRONG_USAGE,
             )
-        return Engine(self.layout, toolchain.ensure(self.layout), self._emulator, self.stack)
+        pulumi = toolchain.ensure(self.layout).pulumi
+        return Engine(self.layout, pulumi, self._emulator, self.stack)
 
     def end(self) -> None:
         """End every process and remove all state; the cache of built tools stays."""
@@ -103,12 +111,3 @@ class Machine:
                 for part in self._processes.recorded()
             ],
         }
-
-    def _region(self) -> str:
-        path = stack_file(self.layout, self.stack)
-        try:
-            content: dict[str, Any] = yaml.safe_load(path.read_text()) or {}
-        except yaml.YAMLError as error:
-            raise SandboxError(f"{path.name} is no YAML: {error}", WRONG_USAGE) from None
-        # Whether it is there and right is the program's to say.
-        return str(nested(content, "config").get("aws:region", "us-east-1"))

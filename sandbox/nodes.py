@@ -19,6 +19,7 @@ INSTANCE = "sandbox.tfserving.dev/instance"
 """The annotation of a Node that names the instance it was made from."""
 
 _CHOSEN = "sandbox:"
+_CHOICES = ("template", "type", "zone", "lifecycle")
 
 
 class Instance(NamedTuple):
@@ -27,15 +28,14 @@ class Instance(NamedTuple):
     id: str
     private_ip: str
     template: str
-    template_version: str
+    """Id and version of the launch template that the group had when it started the instance."""
     type: str
     zone: str
     lifecycle: str
 
     def tags(self) -> list[dict[str, str]]:
         """Return the tags that keep what was chosen."""
-        chosen = {"type": self.type, "zone": self.zone, "lifecycle": self.lifecycle}
-        return [{"Key": f"{_CHOSEN}{key}", "Value": value} for key, value in chosen.items()]
+        return [{"Key": f"{_CHOSEN}{name}", "Value": str(getattr(self, name))} for name in _CHOICES]
 
 
 class Registration(NamedTuple):
@@ -71,7 +71,7 @@ def choose(group: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> 
     overrides = policy.get("LaunchTemplate", {}).get("Overrides", [])
     types = [override["InstanceType"] for override in overrides] or [group["DefaultType"]]
     distribution = policy.get("InstancesDistribution", {})
-    used: dict[str, Counter[str]] = {"type": Counter(), "zone": Counter(), "lifecycle": Counter()}
+    used: dict[str, Counter[str]] = {name: Counter() for name in _CHOICES}
     tags = {instance["InstanceId"]: _tags(instance) for instance in instances}
     for each in tags.values():
         for key, counter in used.items():
@@ -81,6 +81,7 @@ def choose(group: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> 
         found = {key: had.get(f"{_CHOSEN}{key}", "") for key in used}
         if not found["type"]:
             found = {
+                "template": _template(group),
                 "type": _least(types, used["type"]),
                 "zone": _least(group["Zones"], used["zone"]),
                 "lifecycle": _lifecycle(policy, distribution, used["lifecycle"]),
@@ -90,8 +91,6 @@ def choose(group: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> 
         yield Instance(
             id=instance["InstanceId"],
             private_ip=instance["PrivateIpAddress"],
-            template=had["aws:ec2launchtemplate:id"],
-            template_version=had["aws:ec2launchtemplate:version"],
             **found,
         )
 
@@ -135,6 +134,13 @@ def node(
 
 def _tags(instance: Mapping[str, Any]) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
+
+
+def _template(group: Mapping[str, Any]) -> str:
+    # The emulator starts instances from a template's default version, whatever the group says.
+    policy = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+    template = group.get("LaunchTemplate") or policy["LaunchTemplateSpecification"]
+    return f"{template['LaunchTemplateId']}:{template['Version']}"
 
 
 def _least(choices: Sequence[str], used: Counter[str]) -> str:

@@ -50,16 +50,17 @@ class Watcher:
 
     def reconcile(self) -> None:
         """Create the Nodes of new instances and delete those of instances that are gone."""
-        wanted = {node["metadata"]["name"]: node for node in self._wanted()}
+        # By instance too: a new one may have got the address, and so the name, of one that ended.
+        wanted = {_identity(node): node for node in self._wanted()}
         present = {
-            found["metadata"]["name"]
-            for found in self._api.list("v1", "Node")
-            if nodes.INSTANCE in found["metadata"].get("annotations", {})
+            _identity(node)
+            for node in self._api.list("v1", "Node")
+            if nodes.INSTANCE in node["metadata"].get("annotations", {})
         }
-        for name in sorted(wanted.keys() - present):
-            self._api.create(wanted[name])
-        for name in sorted(present - wanted.keys()):
-            self._api.delete("v1", "Node", name)
+        for identity in sorted(present - wanted.keys()):
+            self._api.delete("v1", "Node", identity[0])
+        for identity in sorted(wanted.keys() - present):
+            self._api.create(wanted[identity])
 
     def _wanted(self) -> Iterator[Object]:
         groups = {
@@ -77,7 +78,7 @@ class Watcher:
         for instance in nodes.choose(group, instances):
             if not all(tag in tagged[instance.id] for tag in instance.tags()):
                 self._ec2.create_tags(Resources=[instance.id], Tags=instance.tags())
-            template = self._template(instance.template, instance.template_version)
+            template = self._template(*instance.template.split(":"))
             registration = nodes.Registration.of(template.get("UserData", ""))
             if registration is None or registration.server != self._api.server:
                 continue  # it would not join this cluster
@@ -112,11 +113,17 @@ class Watcher:
 def start(
     layout: Layout, processes: Processes, emulator: Emulator, stack: str, region: str
 ) -> None:
-    """Start the watcher of a stack unless it runs."""
+    """Start the watcher of a stack unless it runs for the region that the stack has now."""
     name = f"{stack}-watcher"
-    if not processes.running(name):
+    part = processes.running(name)
+    process = part.process if part else None
+    if process is None or region not in process.cmdline():
         argv = [sys.executable, "-m", "sandbox.watcher", "--stack", stack, "--region", region]
         processes.start(name, [*argv, "--root", layout.root], emulator.environment)
+
+
+def _identity(node: Object) -> tuple[str, str]:
+    return node["metadata"]["name"], node["metadata"]["annotations"][nodes.INSTANCE]
 
 
 def _disk_gib(template: Mapping[str, Any]) -> int:

@@ -12,7 +12,6 @@ _RULES: Mapping[str, str] = {
     "unexpected_keyword_argument": "is not a known key",
     "dataclass_type": "must be a mapping",
     "dict_type": "must be a mapping",
-    "mapping_type": "must be a mapping",
     "tuple_type": "must be a list",
 }
 _LONGEST_VALUE = 120
@@ -32,7 +31,7 @@ def fault_lines(section: str, given: object, error: ValidationError) -> Iterator
                 yield fault_line(f"{key}.kind", f"must be one of {tags}", tag)
             case "union_tag_not_found", _:
                 yield fault_line(f"{key}.kind", "is required")
-            case "missing" | "missing_argument" | "missing_keyword_only_argument", _:
+            case "missing", _:
                 yield fault_line(key, "is required")
             case _, {"error": ValueError() as error_of_ours}:
                 yield fault_line(key, str(error_of_ours), details["input"])

@@ -173,11 +173,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 def serve(provider: Provider) -> NoReturn:
     """Answer the engine until it stops this process, or is gone itself."""
+    watcher = end_with_engine()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=32), options=[_LARGEST_MESSAGE])
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(provider), server)
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
-    end_with_engine().join()
+    watcher.join()
     raise AssertionError  # the process has ended by then
 
 
@@ -188,16 +189,22 @@ def end_with_engine() -> threading.Thread:
     """
     engine = os.getppid()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: os._exit(0))
+        signal.signal(number, lambda _number, _frame: _end())
 
     def watch() -> None:
         while os.getppid() == engine:
             time.sleep(_POLL_SECONDS)
-        os._exit(0)
+        _end()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     return watcher
+
+
+def _end() -> NoReturn:
+    if os.getpgrp() == os.getpid():  # so the engine starts it; a program still runs in its group
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(0)
 
 
 @contextmanager

@@ -47,24 +47,26 @@ def test_the_disk_is_the_templates():
     assert shape.allocatable["ephemeral-storage"] == "89Gi"
 
 
+TEMPLATE = {"LaunchTemplateId": "lt-1", "Version": "3"}
+
+
 def group(spot_types: list[str], **distribution: int) -> dict:
     return {
         "Zones": ["us-west-2a", "us-west-2b"],
         "DefaultType": "",
         "MixedInstancesPolicy": {
-            "LaunchTemplate": {"Overrides": [{"InstanceType": each} for each in spot_types]},
+            "LaunchTemplate": {
+                "LaunchTemplateSpecification": TEMPLATE,
+                "Overrides": [{"InstanceType": each} for each in spot_types],
+            },
             "InstancesDistribution": distribution,
         },
     }
 
 
 def instances(count: int) -> list[dict]:
-    template = [
-        {"Key": "aws:ec2launchtemplate:id", "Value": "lt-1"},
-        {"Key": "aws:ec2launchtemplate:version", "Value": "3"},
-    ]
     return [
-        {"InstanceId": f"i-{number}", "PrivateIpAddress": f"10.0.0.{number}", "Tags": template}
+        {"InstanceId": f"i-{number}", "PrivateIpAddress": f"10.0.0.{number}", "Tags": []}
         for number in range(count)
     ]
 
@@ -85,9 +87,14 @@ def test_what_was_chosen_stays():
     (first, _) = nodes.choose(spot, before)
     kept = [{**before[1], "Tags": [*before[1]["Tags"], *first.tags()]}, *instances(3)[2:]]
 
+    spot["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"] = {
+        **TEMPLATE,
+        "Version": "4",
+    }
     again, other = nodes.choose(spot, kept)
 
     assert (again.type, again.zone) == (first.type, first.zone)
+    assert (again.template, other.template) == ("lt-1:3", "lt-1:4")
     assert (other.type, other.zone) == ("m4.xlarge", "us-west-2b")
 
 
@@ -105,7 +112,7 @@ def test_the_distribution_says_how_many_are_on_demand(base, share, on_demand):
 
 
 def test_without_a_mixed_instances_policy_the_templates_type_is_on_demand():
-    plain = {"Zones": ["us-west-2a"], "DefaultType": "c5.large"}
+    plain = {"Zones": ["us-west-2a"], "DefaultType": "c5.large", "LaunchTemplate": TEMPLATE}
 
     (only,) = nodes.choose(plain, instances(1))
 

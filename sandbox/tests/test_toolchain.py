@@ -1,6 +1,7 @@
 import errno
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -129,6 +130,25 @@ def test_a_full_disk_is_told_with_the_folder_what_is_free_and_how_to_move_it(cac
     assert str(cache.root) in str(error.value)
     assert "MiB free" in str(error.value)
     assert "TFSERVING_CACHE" in str(error.value)
+
+
+def test_a_disk_that_is_really_full_is_told_and_nothing_half_made_stays_on_it(cache: Cache) -> None:
+    cache.root.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(cache.root)]
+    if not shutil.which("mount") or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("a file system of 20 MB can only be mounted by root")
+    try:
+        with pytest.raises(SandboxError, match=r"no space was left .* MiB free"):
+            cache.entry("tool", "key", lambda into: fill(into / "tool"))
+        assert [path.name for path in (cache.root / "tool").iterdir()] == [".lock"]
+    finally:
+        subprocess.run(["umount", str(cache.root)], check=True)
+
+
+def fill(file: Path) -> None:
+    with file.open("wb") as written:
+        while True:
+            written.write(bytes(1024**2))
 
 
 def test_a_cache_that_cannot_be_written_to_is_told(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sandbox.providers.aws.account import ACCOUNT_ID, Account
 from sandbox.providers.aws.resource_type import ResourceType
 from sandbox.providers.differences import Difference
 from sandbox.providers.plugin import Failure, Live, Provider, Refused, Request, Urn
-from sandbox.providers.values import UNKNOWN, Properties
+from sandbox.providers.values import UNKNOWN, Properties, is_mapping, nested
 
 ROWS: Mapping[str, ResourceType] = {
     row.token: row for service in (autoscaling, eks, iam, network, s3) for row in service.ROWS
@@ -70,7 +70,7 @@ class Aws(Provider):
         inputs = request.inputs
         if request.preview:
             unknown = dict.fromkeys(sdk_schema.output_names(row.token), UNKNOWN)
-            return "", {**unknown, **inputs}
+            return "", {**unknown, **inputs, **_computed_within(row, account, inputs)}
         owner = _owner(request.urn, row, inputs)
         with _errors(request.urn):
             if row.operations is None:
@@ -100,7 +100,9 @@ class Aws(Provider):
         """Change the resource in place."""
         row, account = self._of(request.urn)
         if request.preview:
-            return {**request.old_outputs, **request.inputs, **dict.fromkeys(row.moves, UNKNOWN)}
+            computed = row.computed(account, request.id, request.inputs)
+            moved = dict.fromkeys(row.moves, UNKNOWN)
+            return {**request.old_outputs, **request.inputs, **computed, **moved}
         with _errors(request.urn):
             if row.operations is not None:
                 row.operations.update(account, request.id, request.old_inputs, request.inputs)
@@ -141,6 +143,16 @@ class Aws(Provider):
         }
 
 
+def _computed_within(row: ResourceType, account: Account, inputs: Properties) -> Properties:
+    """Return the inputs that AWS adds to, with what it adds as not known yet."""
+    computed = row.computed(account, UNKNOWN, inputs)
+    return {
+        name: {**dict.fromkeys(value, UNKNOWN), **nested(inputs, name)}
+        for name, value in computed.items()
+        if is_mapping(value) and name in inputs
+    }
+
+
 def _owner(urn: Urn, row: ResourceType, inputs: Properties) -> str:
     """Return what tells one wish for a resource from another: its URN and inputs but its name."""
     wish = {name: value for name, value in inputs.items() if name != row.named_by}
@@ -149,8 +161,8 @@ def _owner(urn: Urn, row: ResourceType, inputs: Properties) -> str:
 
 def _overlaid(given: Any, held: Any) -> Any:
     """Return the held value of what was given; what the program left open is no drift."""
-    if isinstance(given, dict) and isinstance(held, dict):
-        return {key: _overlaid(value, held.get(key, value)) for key, value in given.items()}  # pyright: ignore
+    if is_mapping(given) and is_mapping(held):
+        return {key: _overlaid(value, held.get(key, value)) for key, value in given.items()}
     return held
 
 

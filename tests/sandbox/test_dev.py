@@ -1,0 +1,202 @@
+"""The `dev` environment on the real engine: up, quiet, edited, refused, stuck, destroyed."""
+
+import hashlib
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+
+from sandbox.errors import SandboxError
+from tests.sandbox.conftest import MODEL, POOL, Environment
+
+
+def test_it_brings_the_nodes_that_the_pools_ask_for(dev):
+    system, spot = dev.nodes(intent="control-apps"), dev.nodes(intent="apps")
+
+    assert len(system) == 2
+    assert len(spot) == 1
+    assert {node["metadata"]["labels"]["lifecycle"] for node in spot} == {"Ec2Spot"}
+    assert spot[0]["status"]["allocatable"]["cpu"] == "3920m"
+    assert spot[0]["status"]["allocatable"]["pods"] == "58"
+
+
+def test_a_pod_serves_on_a_spot_node(dev):
+    (pod,) = dev.pods("half-plus-two")
+    (spot,) = dev.nodes(intent="apps")
+
+    assert pod["status"]["phase"] == "Running"
+    assert pod["spec"]["nodeName"] == spot["metadata"]["name"]
+
+
+def test_the_bucket_holds_the_model_and_every_digest_of_its_manifest_is_right(dev, account):
+    s3 = account.client("s3")
+    bucket = dev.engine.outputs()["model_bucket"].removeprefix("s3://")
+    prefix = "models/half-plus-two/1/"
+
+    def content(name: str) -> bytes:
+        return s3.get_object(Bucket=bucket, Key=prefix + name)["Body"].read()
+
+    manifest = [line.split("  ") for line in content("manifest.sha256").decode().splitlines()]
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+    assert {prefix + name for _, name in manifest} | {f"{prefix}manifest.sha256"} == {
+        each["Key"] for each in listed
+    }
+    for digest, name in manifest:
+        assert hashlib.sha256(content(name)).hexdigest() == digest
+
+
+def test_the_outputs_are_those_that_others_rely_on(dev):
+    outputs = dev.engine.outputs()
+
+    assert outputs.keys() == {
+        "contract_version",
+        "platform",
+        "kubeconfig",
+        "model_bucket",
+        "models",
+    }
+    assert outputs["kubeconfig"] == "[secret]"
+    assert outputs["platform"]["cluster_name"] == "tfserving-dev"
+    assert outputs["models"]["half-plus-two"] == {
+        "version": 1,
+        "rest_url": ("http://half-plus-two.serving.svc.cluster.local:8501/v1/models/half-plus-two"),
+        "grpc_address": "half-plus-two.serving.svc.cluster.local:8500",
+        "public_url": None,
+    }
+
+
+def test_what_is_up_has_no_changes_and_has_not_drifted(dev):
+    dev.engine.pulumi("preview", "--expect-no-changes", quiet=True)
+    dev.engine.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", quiet=True)
+    dev.engine.pulumi("preview", "--expect-no-changes", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({f"{MODEL}.target_cpu_percent": 60}, {"half-plus-two-autoscaler": "update"}),
+        ({f"{POOL}.nodes.maximum": 5}, {"tfserving-dev-4vcpu-16gb-nodes": "update"}),
+        # Where the pool starts says nothing once it has started.
+        ({f"{POOL}.nodes.initial": 2}, {}),
+        ({f"{MODEL}.replicas.initial": 2}, {}),
+        (
+            {f"{MODEL}.image": "tensorflow/serving:2.20.0"},
+            {"half-plus-two-deployment": "update"},
+        ),
+    ],
+)
+def test_an_edit_changes_just_what_it_should(dev, change, expected):
+    with dev.edited(change):
+        assert dev.changes() == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "replaced"),
+    [
+        ({"tfserving:platform.network.cidr": "10.60.0.0/16"}, "tfserving-dev-vpc"),
+        ({"tfserving:platform.name": "other"}, "other-cluster-eksCluster"),
+        (
+            {"tfserving:platform.pools.system.instance_types": ["t3.large"]},
+            "tfserving-dev-system-nodes",
+        ),
+    ],
+)
+def test_what_aws_cannot_change_in_place_is_made_anew(dev, change, replaced):
+    with dev.edited(change):
+        assert dev.changes()[replaced] in ("replace", "create")
+
+
+def test_a_new_label_reaches_the_nodes(dev):
+    (before,) = dev.nodes(intent="apps")
+    labels = {"lifecycle": "Ec2Spot", "intent": "apps", "tier": "gold"}
+
+    dev.edit({f"{POOL}.labels": labels})
+    dev.engine.deploy()
+
+    after = _eventually(lambda: dev.nodes(tier="gold"))
+    assert len(after) == 1
+    assert after[0]["metadata"]["uid"] != before["metadata"]["uid"]
+
+
+def test_a_pod_that_fits_nowhere_ends_the_deployment_with_the_schedulers_reason(dev, capfd):
+    started = time.monotonic()
+
+    with (
+        dev.edited({f"{MODEL}.node_selector": {"intent": "nowhere"}}),
+        pytest.raises(SandboxError),
+    ):
+        dev.engine.deploy()
+
+    said = capfd.readouterr()
+    assert "didn't match Pod's node affinity/selector" in said.out + said.err
+    assert time.monotonic() - started < 120
+    dev.engine.deploy()
+
+
+def test_every_fault_of_a_file_is_told_and_nothing_is_changed(dev, capfd):
+    before = _resources(dev)
+    faults: dict[str, object] = {
+        "tfserving:platform.network.zones": ["eu-west-1a"],
+        f"{POOL}.nodes": {"minimum": 4, "initial": 1, "maximum": 3},
+        f"{MODEL}.image": "tensorflow/serving:latest",
+        f"{MODEL}.limits": {"cpu": "1", "memory": "4Gi"},
+        f"{MODEL}.nonsense": 1,
+    }
+
+    with dev.edited(faults), pytest.raises(SandboxError):
+        dev.engine.deploy()
+
+    said = re.sub(r"\s+", " ", "".join(capfd.readouterr()))
+    assert [path for path in faults if path not in said] == []
+    assert "Traceback" not in said
+    assert _resources(dev) == before
+
+
+def test_no_private_key_or_secret_is_in_clear_in_state_or_logs(dev):
+    secrets = [
+        line
+        for key in dev.layout.cluster("dev").rglob("*.key")
+        for line in key.read_text().splitlines()[1:3]
+    ]
+    secrets += [(dev.layout.state / "passphrase").read_text().strip(), "client-key"]
+
+    kept = [*dev.layout.backend.rglob("*"), *dev.layout.logs.iterdir()]
+    texts = {path: path.read_text(errors="replace") for path in kept if path.is_file()}
+
+    assert len(secrets) > 2
+    assert [path for path, text in texts.items() for secret in secrets if secret in text] == []
+
+
+def test_destroyed_it_leaves_everything_as_it_was_before(dev, account):
+    dev.engine.pulumi("destroy", "--yes", "--skip-preview")
+
+    assert _resources(dev) == []
+    assert account.client("s3").list_buckets()["Buckets"] == []
+    groups = account.client("autoscaling").describe_auto_scaling_groups()
+    assert groups["AutoScalingGroups"] == []
+    ec2 = account.client("ec2")
+    assert ec2.describe_launch_templates()["LaunchTemplates"] == []
+    assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
+    assert _eventually(lambda: dev.nodes() == [])
+    spaces = {space["metadata"]["name"] for space in dev.api.list("v1", "Namespace")}
+    assert spaces == {"default", "kube-node-lease", "kube-public", "kube-system"}
+
+
+def test_after_that_it_comes_up_again(dev):
+    dev.engine.deploy()
+
+    assert dev.pods("half-plus-two")[0]["status"]["phase"] == "Running"
+
+
+def _resources(dev: Environment) -> list[Any]:
+    state = json.loads(dev.engine.pulumi("stack", "export", quiet=True))
+    return state["deployment"].get("resources") or []
+
+
+def _eventually(condition: Any, seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found

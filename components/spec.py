@@ -1,7 +1,7 @@
 """Specs: plain data that knows its own invariants and names every one that is broken."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from typing import Any, ClassVar, Self, cast, get_type_hints
 
@@ -18,6 +18,10 @@ class Fault:
     rule: str
     given: object
 
+    def below(self, *path: str | int) -> "Fault":
+        """Return the same fault as a spec around this one sees it."""
+        return replace(self, path=(*path, *self.path))
+
     def __str__(self) -> str:
         return f"{'.'.join(map(str, self.path))}: {self.rule}, got {self.given!r}"
 
@@ -25,8 +29,9 @@ class Fault:
 class SpecError(ValueError):
     """Every fault of a spec at once."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault]) -> None:
         super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
 
 
 class rule:  # noqa: N801 - reads as the decorator it is
@@ -58,10 +63,15 @@ class Spec:
                 return inner(given)
             except ValidationError as error:
                 found = error.errors(include_url=False)
-                details = [_as_init_details(each) for each in found if not _is_spec_error(each)]
+                details = [_as_init_details(each) for each in found if not _spec_error(each)]
+                known = {(each["loc"], each["msg"]) for each in found}
+                broken = [*_faults_within(found)]
                 if isinstance(given, Mapping):
                     partial = cls._of_sound_fields(cast(Mapping[str, Any], given))
-                    details += map(_broken, _faults_of_sound_fields(partial))
+                    broken += _faults_of_sound_fields(partial)
+                # Pydantic does not call this function for each spec that is in another.
+                new = {(fault.path, fault.rule): fault for fault in broken}
+                details += [_broken(fault) for at, fault in new.items() if at not in known]
                 raise ValidationError.from_exception_data(cls.__name__, details) from None
 
         return no_info_wrap_validator_function(validate, handler(source))
@@ -91,6 +101,16 @@ def _faults_of_sound_fields(spec: Spec) -> Iterator[Fault]:
             yield from [*each.check(spec)]
         except AttributeError:  # the rule is about a field that is wrong in itself
             continue
+    for name, value in vars(spec).items():
+        if isinstance(value, Spec):
+            yield from (fault.below(name) for fault in _faults_of_sound_fields(value))
+
+
+def _faults_within(found: Iterable[ErrorDetails]) -> Iterator[Fault]:
+    """Return the faults that pydantic reports as one error of a whole spec within a spec."""
+    for details in found:
+        if details["loc"] and (error := _spec_error(details)):
+            yield from (fault.below(*details["loc"]) for fault in error.faults)
 
 
 @cache
@@ -108,8 +128,9 @@ def _is_spec(field_type: Any) -> bool:
     return isinstance(field_type, type) and issubclass(field_type, Spec)
 
 
-def _is_spec_error(details: ErrorDetails) -> bool:
-    return isinstance(details.get("ctx", {}).get("error"), SpecError)
+def _spec_error(details: ErrorDetails) -> SpecError | None:
+    error = details.get("ctx", {}).get("error")
+    return error if isinstance(error, SpecError) else None
 
 
 def _broken(fault: Fault) -> InitErrorDetails:

@@ -138,8 +138,8 @@ def test_a_pod_that_fits_nowhere_ends_the_deployment_with_the_schedulers_reason(
 def test_every_fault_of_a_file_is_told_and_nothing_is_changed(dev, capfd):
     before = _resources(dev)
     faults: dict[str, object] = {
-        "tfserving:platform.network.zones": ["eu-west-1a"],
-        f"{POOL}.nodes": {"minimum": 4, "initial": 1, "maximum": 3},
+        "tfserving:platform.network.zones.0": "eu-west-1a",
+        f"{POOL}.nodes.minimum": 4,
         f"{MODEL}.image": "tensorflow/serving:latest",
         f"{MODEL}.limits": {"cpu": "1", "memory": "4Gi"},
         f"{MODEL}.nonsense": 1,

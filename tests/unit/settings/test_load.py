@@ -87,6 +87,8 @@ def test_a_quantity_may_be_a_number(cloud):
         # bounds
         (f"{PLATFORM}.pools.system.nodes.minimum", 4, "must be between 0 and the maximum, 3"),
         (f"{PLATFORM}.pools.system.nodes.minimum", -1, "must be between 0 and the maximum, 3"),
+        # Every kind of pool has bounds: pydantic does not treat the second use like the first.
+        (f"{PLATFORM}.pools.4vcpu-16gb.nodes.minimum", 4, "must be between 0 and the maximum, 3"),
         (
             f"{PLATFORM}.pools.system.nodes.initial",
             4,

@@ -4,16 +4,17 @@ import json
 import shutil
 import subprocess
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
 from sandbox.emulator import Emulator
 from sandbox.engine import Engine
 from sandbox.kubernetes_api import KubernetesApi, Object
-from sandbox.layout import Layout
+from sandbox.layout import MARKER, Layout
 from sandbox.machine import Machine
 from sandbox.processes import Processes
 from sandbox.providers.aws.account import Account
@@ -77,6 +78,15 @@ class Environment:
         return self.api.list(
             "v1", "Pod", "serving", label_selector=f"app.kubernetes.io/instance={model}"
         )
+
+    def processes(self) -> set[int]:
+        """Return the ids of all processes that were started for this clone's sandbox."""
+        found: set[int] = set()
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.environ().get(MARKER) == str(self.layout.state.resolve()):
+                    found.add(process.pid)
+        return found
 
 
 @pytest.fixture(scope="session")

@@ -170,8 +170,11 @@ def test_no_private_key_or_secret_is_in_clear_in_state_or_logs(dev):
 
 
 def test_destroyed_it_leaves_everything_as_it_was_before(dev, account):
+    parts = dev.processes()
+
     dev.engine.pulumi("destroy", "--yes", "--skip-preview")
 
+    assert _eventually(lambda: dev.processes() == parts)
     assert _resources(dev) == []
     assert account.client("s3").list_buckets()["Buckets"] == []
     groups = account.client("autoscaling").describe_auto_scaling_groups()
@@ -190,9 +193,11 @@ def test_after_that_it_comes_up_again(dev):
     assert dev.pods("half-plus-two")[0]["status"]["phase"] == "Running"
 
 
-def _resources(dev: Environment) -> list[Any]:
+def _resources(dev: Environment) -> list[tuple[str, ...]]:
+    """Return what the state says of each resource, but for ciphertexts, which never repeat."""
     state = json.loads(dev.engine.pulumi("stack", "export", quiet=True))
-    return state["deployment"].get("resources") or []
+    resources = state["deployment"].get("resources") or []
+    return [(each["urn"], each.get("id", ""), each.get("modified", "")) for each in resources]
 
 
 def _eventually(condition: Any, seconds: float = 60) -> Any:

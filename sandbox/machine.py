@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from sandbox import toolchain, watcher
+from sandbox import toolchain
 from sandbox.control_plane import ControlPlane
 from sandbox.emulator import Emulator
 from sandbox.engine import Engine
@@ -61,13 +61,22 @@ class Machine:
             click.echo(f"{part.name} has ended since it was started; starting it again", err=True)
         self._emulator.start()
         ControlPlane(self.layout, self.stack, tools, self._processes).start()
-        watcher.start(self.layout, self._processes, self._emulator, self.stack, where)
+        self._start_watcher(where)
         engine = Engine(self.layout, tools.pulumi, self._emulator, self.stack)
         engine.install(tools)
         engine.init()
         write_atomically(self.layout.current, self.stack)
         self._refresh_for_a_new_emulator(engine)
         return engine
+
+    def _start_watcher(self, where: str) -> None:
+        name = f"{self.stack}-watcher"
+        part = self._processes.running(name)
+        process = part.process if part else None
+        if process is None or where not in process.cmdline():  # the stack's region was edited
+            argv = [sys.executable, "-m", "sandbox.watcher", "--stack", self.stack]
+            argv += ["--region", where, "--root", str(self.layout.root)]
+            self._processes.start(name, argv, self._emulator.environment)
 
     def _refresh_for_a_new_emulator(self, engine: Engine) -> None:
         seen = self.layout.cluster(self.stack) / "emulator"

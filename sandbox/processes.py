@@ -166,6 +166,8 @@ class Processes:
         _end_processes(list(self._marked(None)))
         for unreadable in self.layout.processes.glob("*.json"):
             unreadable.unlink()
+        for child in _children.values():  # one that somebody else ended is reaped here
+            child.poll()
 
     def log(self, name: str) -> Path:
         """Return where a part's output goes."""

@@ -13,10 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import nodes
 from sandbox.allocatable import Allocatable
-from sandbox.emulator import Emulator
 from sandbox.kubernetes_api import ApiError, KubernetesApi, Object, UnreachableError
 from sandbox.layout import Layout
-from sandbox.processes import Processes, trim
+from sandbox.processes import trim
 from sandbox.providers.aws.account import Account
 
 _ROUND_SECONDS = 1.0
@@ -108,18 +107,6 @@ class Watcher:
         return self._ec2.describe_launch_template_versions(
             LaunchTemplateId=identifier, Versions=[version]
         )["LaunchTemplateVersions"][0]["LaunchTemplateData"]
-
-
-def start(
-    layout: Layout, processes: Processes, emulator: Emulator, stack: str, region: str
-) -> None:
-    """Start the watcher of a stack unless it runs for the region that the stack has now."""
-    name = f"{stack}-watcher"
-    part = processes.running(name)
-    process = part.process if part else None
-    if process is None or region not in process.cmdline():
-        argv = [sys.executable, "-m", "sandbox.watcher", "--stack", stack, "--region", region]
-        processes.start(name, [*argv, "--root", layout.root], emulator.environment)
 
 
 def _identity(node: Object) -> tuple[str, str]:

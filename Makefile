@@ -19,10 +19,10 @@ down: $(VENV) ## End everything that was started here
 	@$(SANDBOX) down
 
 env: $(VENV) ## Print what leads a shell to the sandbox: eval "$$(make env)"
-	@$(SANDBOX) env
+	@$(SANDBOX) env $(if $(filter-out file,$(origin STACK)),--stack $(STACK))
 
 test: $(VENV) ## Run all tests
-	@$(VENV)/bin/pytest
+	@$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV) ## Check format, style, types and the direction of imports
 	@$(VENV)/bin/ruff format --check
@@ -33,6 +33,12 @@ lint: $(VENV) ## Check format, style, types and the direction of imports
 format: $(VENV) ## Format the code
 	@$(VENV)/bin/ruff format
 	@$(VENV)/bin/ruff check --fix
+
+model: $(VENV) ## Make the shipped model anew, with a TensorFlow of its own, and test it
+	@$(VENV)/bin/uv venv --quiet --allow-existing .venv-model
+	@VIRTUAL_ENV=.venv-model $(VENV)/bin/uv pip sync --quiet --require-hashes requirements/model.txt
+	@.venv-model/bin/python models/half-plus-two/make_model.py
+	@.venv-model/bin/pytest --quiet -m tensorflow models
 
 # What the locks say is installed with their hashes checked; uv comes first, by way of pip.
 LOCKS := requirements.txt requirements/uv.txt requirements/dev.txt

@@ -3,9 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
-from typing import Any, ClassVar, Self, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, cast, get_args, get_origin, get_type_hints
 
-from pydantic import ConfigDict, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    GetCoreSchemaHandler,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic_core import CoreSchema, ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler, no_info_wrap_validator_function
 
@@ -64,20 +71,20 @@ class Spec:
             except ValidationError as error:
                 found = error.errors(include_url=False)
                 details = [_as_init_details(each) for each in found if not _spec_error(each)]
-                known = {(each["loc"], each["msg"]) for each in found}
+                known = {(_without_marks(each["loc"]), each["msg"]) for each in found}
                 broken = [*_faults_within(found)]
                 if isinstance(given, Mapping):
-                    partial = cls._of_sound_fields(cast(Mapping[str, Any], given))
+                    partial = cls.of_sound_fields(cast(Mapping[str, Any], given))
                     broken += _faults_of_sound_fields(partial)
                 # Pydantic does not call this function for each spec that is in another.
-                new = {(fault.path, fault.rule): fault for fault in broken}
+                new = {(_without_marks(fault.path), fault.rule): fault for fault in broken}
                 details += [_broken(fault) for at, fault in new.items() if at not in known]
                 raise ValidationError.from_exception_data(cls.__name__, details) from None
 
         return no_info_wrap_validator_function(validate, handler(source))
 
     @classmethod
-    def _of_sound_fields(cls, given: Mapping[str, Any]) -> Self:
+    def of_sound_fields(cls, given: Mapping[str, Any]) -> Self:
         """Return a spec without the fields that are wrong; nested specs are treated likewise."""
         spec = object.__new__(cls)
         types = _field_types(cls)
@@ -88,9 +95,9 @@ class Spec:
             try:
                 sound = TypeAdapter[Any](types[field.name]).validate_python(value)
             except ValidationError:
-                if not _is_spec(types[field.name]) or not isinstance(value, Mapping):
+                if (inner := _spec_of(types[field.name], value)) is None:
                     continue
-                sound = types[field.name]._of_sound_fields(value)
+                sound = inner.of_sound_fields(cast(Mapping[str, Any], value))
             object.__setattr__(spec, field.name, sound)
         return spec
 
@@ -124,8 +131,37 @@ def _field_types(spec: type[Spec]) -> Mapping[str, Any]:
     return get_type_hints(spec, include_extras=True)
 
 
-def _is_spec(field_type: Any) -> bool:
-    return isinstance(field_type, type) and issubclass(field_type, Spec)
+def _spec_of(field_type: Any, given: object) -> type[Spec] | None:
+    """Return the spec that a mapping is read as; of a choice, the one that its keys point to."""
+    if not isinstance(given, Mapping):
+        return None
+    if isinstance(field_type, type):
+        return field_type if issubclass(field_type, Spec) else None
+    if get_origin(field_type) is Annotated:
+        union, *marks = get_args(field_type)
+        chosen = [
+            mark.discriminator(given)
+            for mark in marks
+            if isinstance(mark, Discriminator) and callable(mark.discriminator)
+        ]
+        for option in get_args(union):
+            for mark in getattr(option, "__metadata__", ()):
+                if isinstance(mark, Tag) and mark.tag in chosen:
+                    return get_args(option)[0]
+    return None
+
+
+def _without_marks(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Return a path of keys alone: what pydantic adds to it, and the tags of our choices, is not.
+
+    Both are in brackets.
+    """
+    return tuple(key for key in path if not is_mark(key))
+
+
+def is_mark(key: str | int) -> bool:
+    """Tell whether a part of a path is a mark, such as [key], and no key."""
+    return isinstance(key, str) and key.startswith("[")
 
 
 def _spec_error(details: ErrorDetails) -> SpecError | None:

@@ -24,7 +24,7 @@ from sandbox.toolchain import Tools
 PROVIDERS: Mapping[str, str] = {
     "aws": "sandbox.providers.aws",
     "eks": "sandbox.providers.eks",
-    "kubernetes": "sandbox.providers.kubernetes",
+    "kubernetes": "sandbox.providers.helm_release",
 }
 """The simulated providers: package and the module that is its plugin process."""
 

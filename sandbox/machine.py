@@ -94,8 +94,8 @@ class Machine:
         """
         if not self._processes.running(f"{self.stack}-kube-apiserver"):
             raise SandboxError(
-                f"the sandbox of stack {self.stack} is not up; run `sandbox up --stack "
-                f"{self.stack}` first",
+                f"the sandbox of stack {self.stack} is not up; "
+                f"run `make up STACK={self.stack}` first",
                 WRONG_USAGE,
             )
         pulumi = toolchain.ensure(self.layout).pulumi

@@ -8,6 +8,8 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env
 from pydantic import TypeAdapter, ValidationError
 
+from components.spec import Fault
+from settings.capacity import capacity_faults
 from settings.faults import fault_line, fault_lines
 from settings.models import ModelSettings
 from settings.names import DnsLabel
@@ -31,6 +33,7 @@ def load() -> Settings:
     faults = [*_unknown_keys()]
     platform = _platform(faults)
     models = _models(faults)
+    _capacity(faults)
     if platform is None or faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
         title = f"Pulumi.{pulumi.get_stack()}.yaml has {count}:"
@@ -65,6 +68,19 @@ def _models(faults: list[str]) -> Mapping[str, ModelSettings]:
     except ValidationError as error:
         faults += fault_lines(_MODELS, given, error)
         return {}
+
+
+def _capacity(faults: list[str]) -> None:
+    found = capacity_faults(_given(_PLATFORM), _given(_MODELS))
+    for section, broken in ((_PLATFORM, found.platform), (_MODELS, found.models)):
+        faults += [_line(section, fault) for fault in broken]
+    if pulumi.runtime.is_dry_run():  # the deployment after a preview runs this again
+        for fault in found.warnings:
+            pulumi.warn(_line(_MODELS, fault))
+
+
+def _line(section: str, fault: Fault) -> str:
+    return fault_line(".".join(map(str, (section, *fault.path))), fault.rule, fault.given)
 
 
 def _given(key: str) -> Any:

@@ -1,11 +1,15 @@
 """Faults of a stack file, in the words of the one who wrote it: key, rule, value."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+from components.spec import is_mark
 
 # What pydantic says of Python objects, said of YAML.
 _RULES: Mapping[str, str] = {
@@ -28,13 +32,16 @@ def fault_lines(section: str, given: object, error: ValidationError) -> Iterator
         key = ".".join(map(str, [section, *_keys(details, given)]))
         match details["type"], details.get("ctx"):
             case "union_tag_invalid", {"expected_tags": tags, "tag": tag}:
-                yield fault_line(f"{key}.kind", f"must be one of {tags}", tag)
+                yield fault_line(f"{key}.kind", f"must be one of {tags}{_nearest(tags, tag)}", tag)
             case "union_tag_not_found", _:
                 yield fault_line(f"{key}.kind", "is required")
             case "missing", _:
                 yield fault_line(key, "is required")
             case _, {"error": ValueError() as error_of_ours}:
                 yield fault_line(key, str(error_of_ours), details["input"])
+            case "literal_error", {"expected": choices}:
+                rule = f"must be {choices}{_nearest(choices, details['input'])}"
+                yield fault_line(key, rule, details["input"])
             case kind, _:
                 rule = _RULES.get(kind) or details["msg"].replace("Input should be", "must be")
                 yield fault_line(key, rule, details["input"])
@@ -43,10 +50,17 @@ def fault_lines(section: str, given: object, error: ValidationError) -> Iterator
 def _keys(details: ErrorDetails, given: Any) -> Iterator[str | int]:
     """Return the keys that lead to a fault, without the union tags and marks of pydantic."""
     for key in details["loc"]:
-        if key == "[key]" or (_has(given, "kind") and key == given["kind"] and key not in given):
+        if is_mark(key) or (_has(given, "kind") and key == given["kind"] and key not in given):
             continue
         yield key
         given = given[key] if _has(given, key) else None
+
+
+def _nearest(choices: str, given: object) -> str:
+    """Return the choice that is most like what was given, to be told after the choices."""
+    known = re.findall(r"'([^']+)'", choices)
+    near = get_close_matches(str(given), known, n=1, cutoff=0)
+    return "".join(f"; {each!r} is nearest" for each in near if len(known) > 1)
 
 
 def _has(given: Any, key: str | int) -> bool:

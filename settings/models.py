@@ -10,9 +10,13 @@ from settings.model_sources import ModelFiles, read_model_files, source_faults
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(TensorFlowServingSpec):
-    """How a model is served, and from which folder it is uploaded if this stack does that."""
+    """How a model is served, and from which folder it is uploaded if this stack does that.
+
+    Its autoscaler may ask for more replicas than its pools can hold only if the file allows it.
+    """
 
     source: str | None = None
+    allow_unplaceable_replicas: bool = False
 
     @rule
     def _source_is_what_its_manifest_says(self) -> Iterator[Fault]:

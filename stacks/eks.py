@@ -1,16 +1,27 @@
-"""A platform on EKS: network, cluster, node pools, model bucket."""
+"""A platform on EKS: network, cluster, node pools, controllers, model bucket."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from components.aws.controllers.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
+from components.aws.controllers.controller import ControllerPlace
+from components.aws.controllers.load_balancer_controller import (
+    LoadBalancerController,
+    LoadBalancerControllerArgs,
+)
+from components.aws.controllers.node_termination_handler import (
+    NodeTerminationHandler,
+    NodeTerminationHandlerArgs,
+)
 from components.aws.eks_addons import EksAddons, EksAddonsArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.model_bucket import ModelBucket, ModelBucketArgs
-from components.aws.network import Network, NetworkArgs
+from components.aws.network import ExistingNetworkSpec, Network, NetworkArgs
 from components.aws.node_pool import PoolPlace
 from components.aws.on_demand_node_group import (
     OnDemandNodeGroup,
@@ -21,16 +32,27 @@ from components.aws.pod_identity import PodIdentity, PodIdentityArgs
 from components.aws.spot_node_group import SpotNodeGroup, SpotNodeGroupArgs, SpotPoolSpec
 from components.kubernetes.model_fetch import ModelRemote
 from components.names import LONGEST_NAME, shortened
+from planning.capacity import node_capacity, spot_vcpus
+from planning.instance_types import types_of
 from settings import EksSettings
 from stacks.platform import Platform
+
+# The handler drains within the two minutes of a Spot notice; it may take as long to hear of it.
+_DRAIN_SECONDS = 300
 
 
 def deploy(settings: EksSettings) -> Platform:
     """Declare the platform's resources and return what serving needs of it."""
     name = settings.name
-    tags = {"project": pulumi.get_project(), "stack": pulumi.get_stack()}
+    tags = {**settings.tags, "project": pulumi.get_project(), "stack": pulumi.get_stack()}
 
-    network = Network(name, NetworkArgs(spec=settings.network, region=settings.region, tags=tags))
+    if isinstance(settings.network, ExistingNetworkSpec):
+        network, made = settings.network, []
+    else:
+        network = Network(
+            name, NetworkArgs(spec=settings.network, region=settings.region, tags=tags)
+        )
+        made = [network]
     cluster = EksCluster(
         name,
         EksClusterArgs(
@@ -50,9 +72,10 @@ def deploy(settings: EksSettings) -> Platform:
                 ami=settings.ami,
                 tags={**tags, "pool": pool},
             ),
+            _DRAIN_SECONDS if settings.drains else None,
             # A node without network plugin and agent would not become ready; and the network's
             # routes must outlive the nodes.
-            pulumi.ResourceOptions(depends_on=[cluster, network]),
+            pulumi.ResourceOptions(depends_on=[cluster, *made]),
         )
         for pool, spec in settings.pools.items()
     }
@@ -61,9 +84,25 @@ def deploy(settings: EksSettings) -> Platform:
         EksAddonsArgs(
             cluster_name=cluster.cluster_name, versions=settings.addon_versions, tags=tags
         ),
-        pulumi.ResourceOptions(depends_on=[*pools.values()]),
+        # Spot nodes may be long in coming, and go.
+        pulumi.ResourceOptions(depends_on=[*_lasting(pools)]),
     )
-    bucket = ModelBucket("models", ModelBucketArgs(tags=tags))
+    kubernetes = k8s.Provider(
+        "kubernetes",
+        kubeconfig=cluster.kubeconfig,
+        # Without it an unknown kubeconfig would replace everything that is in the cluster.
+        cluster_identifier=name,
+        enable_server_side_apply=True,
+    )
+    _deploy_controllers(
+        settings,
+        ControllerPlace(cluster_name=cluster.cluster_name, region=settings.region, tags=tags),
+        network.vpc_id,
+        _priorities(pools),
+        # Their pods need nodes, names and the agent that gives them their roles.
+        pulumi.ResourceOptions(provider=kubernetes, depends_on=[addons]),
+    )
+    bucket = ModelBucket("models", ModelBucketArgs(spec=settings.model_bucket, tags=tags))
 
     return Platform(
         description={
@@ -71,15 +110,14 @@ def deploy(settings: EksSettings) -> Platform:
             "cluster_name": cluster.cluster_name,
             "region": settings.region,
             "pools": {pool: _description(spec) for pool, spec in settings.pools.items()},
+            "spot_vcpus": spot_vcpus(
+                (types_of(spec.instance_types), spec.most_spot_nodes)
+                for spec in settings.pools.values()
+                if isinstance(spec, SpotPoolSpec)
+            ),
         },
         kubeconfig=cluster.kubeconfig,
-        kubernetes=k8s.Provider(
-            "kubernetes",
-            kubeconfig=cluster.kubeconfig,
-            # Without it an unknown kubeconfig would replace everything that is in the cluster.
-            cluster_identifier=name,
-            enable_server_side_apply=True,
-        ),
+        kubernetes=kubernetes,
         models=S3Models(
             bucket=bucket, cluster_name=cluster.cluster_name, region=settings.region, tags=tags
         ),
@@ -87,17 +125,62 @@ def deploy(settings: EksSettings) -> Platform:
     )
 
 
+def _lasting(pools: Mapping[str, pulumi.ComponentResource]) -> Iterator[pulumi.ComponentResource]:
+    on_demand = [pool for pool in pools.values() if isinstance(pool, OnDemandNodeGroup)]
+    yield from on_demand or pools.values()
+
+
 def _node_group(
     name: str,
     spec: OnDemandPoolSpec | SpotPoolSpec,
     place: PoolPlace,
+    drain_seconds: int | None,
     opts: pulumi.ResourceOptions,
 ) -> pulumi.ComponentResource:
     match spec:
         case OnDemandPoolSpec():
             return OnDemandNodeGroup(name, OnDemandNodeGroupArgs(spec=spec, place=place), opts)
         case SpotPoolSpec():
-            return SpotNodeGroup(name, SpotNodeGroupArgs(spec=spec, place=place), opts)
+            args = SpotNodeGroupArgs(spec=spec, place=place, drain_seconds=drain_seconds)
+            return SpotNodeGroup(name, args, opts)
+
+
+def _deploy_controllers(
+    settings: EksSettings,
+    place: ControllerPlace,
+    vpc_id: pulumi.Input[str],
+    priorities: Mapping[int, Sequence[pulumi.Output[str]]],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    name = settings.name
+    if (autoscaler := settings.cluster_autoscaler).enabled:
+        ClusterAutoscaler(
+            name,
+            ClusterAutoscalerArgs(
+                spec=autoscaler,
+                place=place,
+                kubernetes_version=settings.kubernetes_version,
+                priorities=priorities,
+            ),
+            opts,
+        )
+    if (handler := settings.node_termination_handler).enabled:
+        NodeTerminationHandler(name, NodeTerminationHandlerArgs(spec=handler, place=place), opts)
+    if (controller := settings.load_balancer_controller).enabled:
+        LoadBalancerController(
+            name, LoadBalancerControllerArgs(spec=controller, place=place, vpc_id=vpc_id), opts
+        )
+
+
+def _priorities(
+    pools: Mapping[str, pulumi.ComponentResource],
+) -> Mapping[int, Sequence[pulumi.Output[str]]]:
+    merged: dict[int, list[pulumi.Output[str]]] = defaultdict(list)
+    for pool in pools.values():
+        if isinstance(pool, SpotNodeGroup):
+            for priority, names in pool.priorities.items():
+                merged[priority] += names
+    return merged
 
 
 def _description(spec: OnDemandPoolSpec | SpotPoolSpec) -> Mapping[str, object]:
@@ -107,6 +190,8 @@ def _description(spec: OnDemandPoolSpec | SpotPoolSpec) -> Mapping[str, object]:
         "minimum": spec.nodes.minimum,
         "maximum": spec.nodes.maximum,
         "labels": spec.labels,
+        # What each node has for pods, agents included, whichever type it is of.
+        "node_capacity": node_capacity(types_of(spec.instance_types)).quantities,
     }
 
 

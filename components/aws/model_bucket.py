@@ -1,20 +1,34 @@
 """A private, versioned bucket that holds exported models."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-_OLD_VERSION_DAYS = 90
+from components.spec import Fault, Spec, rule
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBucketSpec(Spec):
+    """How hard it is to lose a model: no destroy while protected, and old versions for a while."""
+
+    protected: bool = False
+    old_version_days: int = 90
+
+    @rule
+    def _versions_are_kept(self) -> Iterator[Fault]:
+        if self.old_version_days < 1:
+            yield Fault(("old_version_days",), "must be at least 1", self.old_version_days)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelBucketArgs:
-    """Everything about the bucket is decided here but its tags."""
+    """What the bucket is, and its tags."""
 
+    spec: ModelBucketSpec = field(default_factory=ModelBucketSpec)
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -31,7 +45,12 @@ class ModelBucket(pulumi.ComponentResource):
         super().__init__("tfserving:index:ModelBucket", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
 
-        bucket = aws.s3.Bucket(f"{name}-bucket", force_destroy=False, tags=args.tags, opts=child)
+        bucket = aws.s3.Bucket(
+            f"{name}-bucket",
+            force_destroy=False,
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.spec.protected),
+        )
         versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.id,
@@ -74,7 +93,9 @@ class ModelBucket(pulumi.ComponentResource):
                     "id": "old-versions-expire",
                     "status": "Enabled",
                     "filter": {"prefix": ""},
-                    "noncurrent_version_expiration": {"noncurrent_days": _OLD_VERSION_DAYS},
+                    "noncurrent_version_expiration": {
+                        "noncurrent_days": args.spec.old_version_days
+                    },
                     "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
                 }
             ],

@@ -1,18 +1,34 @@
-"""A VPC with a public and a private subnet in each zone."""
+"""Where a cluster is: a VPC of our own with subnets in each zone, or one that is there already."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from itertools import cycle
-from typing import Literal
+from typing import Annotated, Any, Literal, cast
 
 import pulumi
 import pulumi_aws as aws
+from pydantic import Discriminator, Tag
 
 from components.spec import Fault, Spec, rule
 
 Kind = Literal["private", "public"]
 Nat = Literal["single", "per_zone", "none"]
+# What nodes, their agents and the controllers call; S3 has its gateway endpoint anyway.
+InterfaceEndpoint = Literal[
+    "autoscaling",
+    "ec2",
+    "ecr.api",
+    "ecr.dkr",
+    "eks",
+    "eks-auth",
+    "elasticloadbalancing",
+    "logs",
+    "sqs",
+    "ssm",
+    "sts",
+]
 
 ZONE_LETTERS = "abcdefgh"
 _KINDS: Sequence[Kind] = ("private", "public")
@@ -28,11 +44,18 @@ _ROLE_TAG: Mapping[Kind, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec(Spec):
-    """The addresses and zones of a VPC, and how its private subnets reach the internet."""
+    """The addresses and zones of a VPC, and how its private subnets reach the internet.
+
+    Interface endpoints keep calls of AWS inside the VPC. They are no replacement for a way out:
+    images from Docker Hub, public.ecr.aws and registry.k8s.io are not to be had through them, nor
+    is IAM or the pricing of EC2. With `nat: none` nodes join only if there are endpoints for ec2,
+    ecr.api, ecr.dkr, eks-auth and sts, and every image is in a registry inside the VPC's reach.
+    """
 
     cidr: str
     zones: tuple[str, ...]
     nat: Nat = "single"
+    interface_endpoints: tuple[InterfaceEndpoint, ...] = ()
 
     @rule
     def _cidr_can_be_cut(self) -> Iterator[Fault]:
@@ -41,7 +64,10 @@ class NetworkSpec(Spec):
         except ValueError:
             fits = False
         if not fits:
-            limit = f"must be an IPv4 network from /{_LARGEST} to /{_SMALLEST}: 10.50.0.0/16"
+            limit = f"must be an IPv4 network from /{_LARGEST} to /{_SMALLEST}: 10.50.0.0/16; "
+            limit += (
+                f"each subnet gets a sixteenth of it, and a /{_SMALLEST + _SUBNET_BITS} or more"
+            )
             yield Fault(("cidr",), limit, self.cidr)
 
     @rule
@@ -49,6 +75,62 @@ class NetworkSpec(Spec):
         # https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
         if not 2 <= len(set(self.zones)) == len(self.zones):  # noqa: PLR2004
             yield Fault(("zones",), "must be two or more different zones", self.zones)
+
+    @rule
+    def _endpoints_are_different(self) -> Iterator[Fault]:
+        if len(set(self.interface_endpoints)) < len(self.interface_endpoints):
+            yield Fault(("interface_endpoints",), "must be different", self.interface_endpoints)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingNetworkSpec(Spec):
+    """A VPC and subnets that somebody else looks after: routes, endpoints and tags included.
+
+    A load balancer is placed by the tags kubernetes.io/role/internal-elb and kubernetes.io/role/elb
+    of subnets. The VPC's addresses are for checking that those of Services do not overlap them.
+    """
+
+    vpc_id: str
+    private_subnet_ids: tuple[str, ...]
+    public_subnet_ids: tuple[str, ...] = ()
+    cidr: str | None = None
+
+    @rule
+    def _ids_are_ids(self) -> Iterator[Fault]:
+        if not re.fullmatch(r"vpc-[0-9a-f]{8,17}", self.vpc_id):
+            yield Fault(("vpc_id",), "must be the id of a VPC: vpc-0a1b2c3d", self.vpc_id)
+        for key in ("private_subnet_ids", "public_subnet_ids"):
+            for number, subnet in enumerate(getattr(self, key)):
+                if not re.fullmatch(r"subnet-[0-9a-f]{8,17}", subnet):
+                    limit = "must be the id of a subnet: subnet-0a1b2c3d"
+                    yield Fault((key, number), limit, subnet)
+
+    @rule
+    def _private_subnets_are_two_or_more(self) -> Iterator[Fault]:
+        # https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+        given = self.private_subnet_ids
+        if not 2 <= len(set(given)) == len(given):  # noqa: PLR2004
+            limit = "must be two or more different subnets, in two zones at least"
+            yield Fault(("private_subnet_ids",), limit, given)
+
+    @rule
+    def _cidr_can_be_read(self) -> Iterator[Fault]:
+        try:
+            IPv4Network(self.cidr or "10.0.0.0/8")
+        except ValueError:
+            yield Fault(("cidr",), "must be an IPv4 network, such as 10.50.0.0/16", self.cidr)
+
+
+def _which_network(given: Any) -> str:
+    keys = cast(Mapping[str, Any], given) if isinstance(given, Mapping) else ()
+    return "[existing]" if isinstance(given, ExistingNetworkSpec) or "vpc_id" in keys else "[new]"
+
+
+AnyNetworkSpec = Annotated[
+    Annotated[NetworkSpec, Tag("[new]")] | Annotated[ExistingNetworkSpec, Tag("[existing]")],
+    Discriminator(_which_network),
+]
+"""A network of our own, or with `vpc_id` an existing one."""
 
 
 def subnet_cidr(cidr: str, kind: Kind, zone: str) -> str:
@@ -158,6 +240,36 @@ class Network(pulumi.ComponentResource):
             tags=tags(f"{name}-s3"),
             opts=child,
         )
+
+        if spec.interface_endpoints:
+            callers = aws.ec2.SecurityGroup(
+                f"{name}-endpoints",
+                description="What in the VPC may call AWS through its endpoints",
+                vpc_id=vpc.id,
+                ingress=[
+                    {
+                        "description": "HTTPS from the VPC",
+                        "protocol": "tcp",
+                        "from_port": 443,
+                        "to_port": 443,
+                        "cidr_blocks": [spec.cidr],
+                    }
+                ],
+                tags=tags(f"{name}-endpoints"),
+                opts=child,
+            )
+            for service in spec.interface_endpoints:
+                aws.ec2.VpcEndpoint(
+                    f"{name}-{service}",
+                    vpc_id=vpc.id,
+                    service_name=f"com.amazonaws.{args.region}.{service}",
+                    vpc_endpoint_type="Interface",
+                    private_dns_enabled=True,
+                    subnet_ids=[subnet.id for subnet in private.values()],
+                    security_group_ids=[callers.id],
+                    tags=tags(f"{name}-{service}"),
+                    opts=child,
+                )
 
         self.vpc_id = vpc.id
         self.private_subnet_ids = [subnet.id for subnet in private.values()]

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, SecurityContextArgsDict
 
+from components.kubernetes.serving_spec import Requests
+
 FETCHER_IMAGE = "rclone/rclone:1.71.0"
+FETCH_REQUESTS = Requests(cpu="100m", memory="128Mi")
 MANIFEST = "manifest.sha256"
 RESTRICTED: SecurityContextArgsDict = {
     "allow_privilege_escalation": False,
@@ -53,7 +56,7 @@ def fetch_container(
         "command": ["/bin/sh", "-euc", _SCRIPT],
         "env": [{"name": name, "value": value} for name, value in environment.items()],
         "resources": {
-            "requests": {"cpu": "100m", "memory": "128Mi"},
+            "requests": {"cpu": FETCH_REQUESTS.cpu, "memory": FETCH_REQUESTS.memory},
             "limits": {"memory": "512Mi"},
         },
         "security_context": RESTRICTED,

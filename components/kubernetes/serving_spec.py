@@ -106,6 +106,12 @@ class TensorFlowServingSpec(Spec):
         if not is_dns_label(self.namespace):
             yield Fault(("namespace",), DNS_LABEL_RULE, self.namespace)
 
+    @rule
+    def _namespace_is_made_for_models(self) -> Iterator[Fault]:
+        if self.namespace == "default" or self.namespace.startswith("kube-"):
+            limit = "must be one that this stack makes, not one that every cluster has"
+            yield Fault(("namespace",), limit, self.namespace)
+
 
 def _below(name: str, limit: str | None, request: str) -> Iterator[Fault]:
     if limit is None or not (_is_positive(limit) and _is_positive(request)):

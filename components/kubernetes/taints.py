@@ -1,9 +1,11 @@
 """Taints of nodes and the tolerations that answer them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from components.spec import Spec
+from components.names import LABEL_KEY_RULE, LABEL_VALUE_RULE, is_label_key, is_label_value
+from components.spec import Fault, Spec, rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,3 +15,10 @@ class Taint(Spec):
     key: str
     value: str = ""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+    @rule
+    def _kubernetes_takes_it(self) -> Iterator[Fault]:
+        if not is_label_key(self.key):
+            yield Fault(("key",), LABEL_KEY_RULE, self.key)
+        if not is_label_value(self.value):
+            yield Fault(("value",), LABEL_VALUE_RULE, self.value)

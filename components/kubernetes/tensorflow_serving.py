@@ -21,7 +21,7 @@ from components.kubernetes.serving_spec import TensorFlowServingSpec
 
 _GRPC_PORT = 8500
 _REST_PORT = 8501
-_USER = 1000
+_USER = 10_001  # above those that hosts use for their own
 _MODELS = "/models"
 # The server ignores SIGTERM: what is in flight when the sleep ends is lost, and the grace period
 # beyond the sleep is waiting for nothing. Both fit the 120 s notice of an EC2 Spot instance.

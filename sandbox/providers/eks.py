@@ -87,6 +87,14 @@ class Cluster(pulumi.ComponentResource):
         proxy = nested(inputs, "kubeProxyAddonOptions")
         if proxy.get("enabled", True):
             self._add_on(f"{name}-kube-proxy", "kube-proxy", proxy)
+        if inputs.get("createOidcProvider"):
+            issuer = self.cluster.identities[0].oidcs[0].issuer
+            aws.iam.OpenIdConnectProvider(
+                f"{name}-oidcProvider",
+                client_id_lists=["sts.amazonaws.com"],
+                url=issuer.apply(str),
+                opts=self._opts,
+            )
         for key, entry in nested(inputs, "accessEntries").items():
             self._access_entry(f"{name}-{key}", entry)
         self.kubeconfig = pulumi.Output.secret(self.cluster.endpoint.apply(_kubeconfig))

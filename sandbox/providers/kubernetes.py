@@ -31,7 +31,6 @@ from sandbox.providers.immutable_fields import immutable_fields
 from sandbox.providers.kubernetes_objects import ClusterObjects, NotReadyError, address, object_id
 from sandbox.providers.plugin import Failure, Live, NotInitialized, Provider, Refused, Request, Urn
 from sandbox.providers.readiness import annotation
-from sandbox.providers.servicer import serve
 from sandbox.providers.values import Properties, contains_unknown, is_mapping, secret
 
 _AUTONAMED = "pulumi.com/autonamed"
@@ -294,7 +293,3 @@ def _with_secrets(properties: Properties) -> Properties:
         return properties
     marked = {key: secret(properties[key]) for key in _SECRET_FIELDS if key in properties}
     return {**properties, **marked}
-
-
-if __name__ == "__main__":
-    serve(KubernetesProvider())

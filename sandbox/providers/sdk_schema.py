@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from inspect import Parameter, signature
-from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
 import pulumi
 from pulumi import _types as pulumi_types  # pyright: ignore[reportPrivateUsage] - no public twin
@@ -46,8 +46,11 @@ def resource_class(token: str) -> type[pulumi.Resource]:
         LookupError: the installed SDK has no such type.
     """
     package, module, name = token.split(":")
+    path = module.split("/")[0]
+    if package == "kubernetes":  # helm.sh/v3 is the module helm.v3, where ec2/vpc is ec2
+        path = f"{path.split('.')[0]}.{module.split('/')[1]}"
     try:
-        found = importlib.import_module(f"pulumi_{package}.{module.split('/')[0]}")
+        found = importlib.import_module(f"pulumi_{package}.{path}")
         return getattr(found, name)
     except (ImportError, AttributeError):
         raise LookupError(f"the installed pulumi-{package} has no resource type {token}") from None
@@ -125,6 +128,8 @@ def _value_faults_of_one(hint: Any, value: Any, at: str) -> Iterator[Failure]:
             yield from _value_faults(get_args(hint)[1], item, f"{at}.{key}")
     elif get_origin(hint) in (Sequence, Mapping):
         expected = "a list" if get_origin(hint) is Sequence else "a map"
+    elif get_origin(hint) is Literal:
+        expected = "" if value in get_args(hint) else f"one of {', '.join(get_args(hint))}"
     elif hint is Any or issubclass(hint, pulumi.Resource):
         return
     elif hint in _PLAIN:

@@ -99,6 +99,24 @@ VALID: dict[str, dict[str, Any]] = {
     },
     "aws:s3/bucketPolicy:BucketPolicy": {"bucket": "b", "policy": _POLICY},
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"bucket": "b"},
+    "aws:cloudwatch/logGroup:LogGroup": {"name": "/aws/eks/dev/cluster", "retentionInDays": 30},
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": {
+        "url": "https://oidc.eks.us-west-2.amazonaws.com/id/A",
+        "clientIdLists": ["sts.amazonaws.com"],
+    },
+    "aws:kms/alias:Alias": {"name": "alias/secrets", "targetKeyId": "key-1"},
+    "aws:kms/key:Key": {"description": "secrets", "enableKeyRotation": True},
+    "aws:sqs/queue:Queue": {"sqsManagedSseEnabled": True},
+    "aws:sqs/queuePolicy:QueuePolicy": {"queueUrl": "http://queue", "policy": _POLICY},
+    "aws:cloudwatch/eventRule:EventRule": {"eventPattern": '{"source": ["aws.ec2"]}'},
+    "aws:cloudwatch/eventTarget:EventTarget": {
+        "rule": "spot",
+        "arn": "arn:aws:sqs:us-west-2:123456789012:notices",
+    },
+    "aws:autoscaling/lifecycleHook:LifecycleHook": {
+        "autoscalingGroupName": "nodes",
+        "lifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
+    },
 }
 
 
@@ -201,6 +219,14 @@ def test_a_required_property_that_is_missing_is_refused_by_name(token, missing):
             "rule__objectOwnership",
             "BucketOwner",
         ),
+        ("aws:sqs/queue:Queue", "deduplicationScope", "message-group"),
+        ("aws:cloudwatch/eventRule:EventRule", "state", "enabled"),
+        (
+            "aws:autoscaling/lifecycleHook:LifecycleHook",
+            "lifecycleTransition",
+            "EC2_INSTANCE_TERMINATING",
+        ),
+        ("aws:autoscaling/lifecycleHook:LifecycleHook", "defaultResult", "Continue"),
     ],
 )
 def test_a_misspelt_enumeration_is_refused_with_the_value(token, path, value):
@@ -217,7 +243,6 @@ def test_a_misspelt_enumeration_is_refused_with_the_value(token, path, value):
         ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.1/16"}, "cidrBlock"),
         ("aws:ec2/subnet:Subnet", {"cidrBlock": "10.0.0.0/29"}, "cidrBlock"),
         ("aws:autoscaling/group:Group", {"minSize": 4}, "minSize"),
-        ("aws:autoscaling/group:Group", {"desiredCapacity": 4}, "desiredCapacity"),
         (
             "aws:autoscaling/group:Group",
             {f"{_DISTRIBUTION}__onDemandPercentageAboveBaseCapacity": 101},
@@ -230,6 +255,11 @@ def test_a_misspelt_enumeration_is_refused_with_the_value(token, path, value):
             "metadataOptions.httpPutResponseHopLimit",
         ),
         ("aws:ec2/launchTemplate:LaunchTemplate", {"userData": "not base64!"}, "userData"),
+        ("aws:cloudwatch/logGroup:LogGroup", {"name": "logs of dev"}, "name"),
+        ("aws:iam/openIdConnectProvider:OpenIdConnectProvider", {"url": "http://x"}, "url"),
+        ("aws:kms/alias:Alias", {"name": "alias/aws/s3"}, "name"),
+        ("aws:kms/key:Key", {"deletionWindowInDays": 31}, "deletionWindowInDays"),
+        ("aws:kms/key:Key", {"policy": "{}"}, "policy"),
         ("aws:iam/role:Role", {"name": "a" * 65}, "name"),
         ("aws:iam/role:Role", {"assumeRolePolicy": "{}"}, "assumeRolePolicy"),
         ("aws:eks/cluster:Cluster", {"version": "1.5"}, "version"),
@@ -237,6 +267,40 @@ def test_a_misspelt_enumeration_is_refused_with_the_value(token, path, value):
         ("aws:eks/addon:Addon", {"addonVersion": "latest"}, "addonVersion"),
         ("aws:s3/bucket:Bucket", {"bucket": "Upper"}, "bucket"),
         ("aws:ec2/route:Route", {"natGatewayId": "nat-1"}, "gatewayId"),
+        ("aws:sqs/queue:Queue", {"visibilityTimeoutSeconds": 43201}, "visibilityTimeoutSeconds"),
+        ("aws:sqs/queue:Queue", {"messageRetentionSeconds": 59}, "messageRetentionSeconds"),
+        ("aws:sqs/queue:Queue", {"receiveWaitTimeSeconds": 21}, "receiveWaitTimeSeconds"),
+        ("aws:sqs/queue:Queue", {"delaySeconds": 901}, "delaySeconds"),
+        ("aws:sqs/queue:Queue", {"maxMessageSize": 1023}, "maxMessageSize"),
+        ("aws:sqs/queue:Queue", {"kmsMasterKeyId": "alias/aws/sqs"}, "kmsMasterKeyId"),
+        ("aws:sqs/queue:Queue", {"name": "work.fifo"}, "name"),
+        ("aws:sqs/queue:Queue", {"name": "work", "fifoQueue": True}, "name"),
+        ("aws:sqs/queue:Queue", {"redrivePolicy": '{"maxReceiveCount": 5}'}, "redrivePolicy"),
+        (
+            "aws:sqs/queue:Queue",
+            {"redrivePolicy": '{"deadLetterTargetArn": "arn:aws:x", "maxReceiveCount": "5"}'},
+            "redrivePolicy",
+        ),
+        ("aws:sqs/queuePolicy:QueuePolicy", {"policy": "{}"}, "policy"),
+        ("aws:cloudwatch/eventRule:EventRule", {"eventPattern": "{"}, "eventPattern"),
+        ("aws:cloudwatch/eventRule:EventRule", {"eventPattern": "{}"}, "eventPattern"),
+        (
+            "aws:cloudwatch/eventRule:EventRule",
+            {"eventPattern": '{"source": "aws.ec2"}'},
+            "eventPattern",
+        ),
+        (
+            "aws:cloudwatch/eventRule:EventRule",
+            {"eventPattern": '{"detail": {"service": []}}'},
+            "eventPattern",
+        ),
+        ("aws:cloudwatch/eventRule:EventRule", {"eventPattern": None}, "eventPattern"),
+        ("aws:cloudwatch/eventTarget:EventTarget", {"arn": "queue"}, "arn"),
+        (
+            "aws:autoscaling/lifecycleHook:LifecycleHook",
+            {"heartbeatTimeout": 29},
+            "heartbeatTimeout",
+        ),
     ],
 )
 def test_a_value_that_aws_would_not_take_is_refused_where_it_is(token, change, place):
@@ -258,8 +322,8 @@ def test_what_is_not_known_yet_is_not_refused():
 
 
 def test_a_type_without_a_row_is_refused_by_name():
-    with pytest.raises(Refused, match=r"aws:sqs/queue:Queue .*thing.* has no row"):
-        refusals("aws:sqs/queue:Queue", {})
+    with pytest.raises(Refused, match=r"aws:sns/topic:Topic .*thing.* has no row"):
+        refusals("aws:sns/topic:Topic", {})
 
 
 def test_a_name_that_the_program_left_open_is_made_once_and_kept():
@@ -278,6 +342,9 @@ def test_a_name_that_the_program_left_open_is_made_once_and_kept():
         ("aws:eks/accessEntry:AccessEntry", "type", "EC2_LINUX"),
         ("aws:eks/nodeGroup:NodeGroup", "instanceTypes", ["m5.large"]),
         ("aws:s3/bucket:Bucket", "bucket", "another"),
+        ("aws:sqs/queue:Queue", "fifoQueue", True),
+        ("aws:cloudwatch/eventTarget:EventTarget", "rule", "another"),
+        ("aws:autoscaling/lifecycleHook:LifecycleHook", "autoscalingGroupName", "another"),
     ],
 )
 def test_a_change_that_aws_cannot_make_in_place_replaces(token, name, value):

@@ -40,7 +40,7 @@ def sandbox(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         (["up", "--nosuch"], "No such option '--nosuch'"),
         (["up", "--stack", "test"], "no Pulumi.test.yaml; the stacks with a file are: dev, prod"),
         (["up", "--stack", "../dev"], "'../dev' is not"),
-        (["env"], "the sandbox of stack dev is not up; run `sandbox up --stack dev` first"),
+        (["env"], "the sandbox of stack dev is not up; run `make up STACK=dev` first"),
         (["env", "--stack", "prod"], "the sandbox of stack prod is not up"),
         (["exec", "--", "true"], "the sandbox of stack dev is not up"),
         (["exec"], "exec needs a command: sandbox exec -- kubectl get nodes"),

@@ -34,7 +34,7 @@ def test_what_the_object_says_it_is_must_be_the_resources_type(provider):
 
 
 @pytest.mark.parametrize(
-    "token", ["kubernetes:helm.sh/v3:Release", "kubernetes:apps/v1:DeploymentPatch"]
+    "token", ["kubernetes:helm.sh/v4:Chart", "kubernetes:apps/v1:DeploymentPatch"]
 )
 def test_what_is_not_simulated_is_refused_by_name(provider, token):
     with pytest.raises(Refused, match=f"{token} is not simulated"):

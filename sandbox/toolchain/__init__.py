@@ -71,9 +71,15 @@ TOOLS = {
             packages=1683,
             minutes=4,
         ),
+        Tool(
+            name="kube-score",
+            package="github.com/zegl/kube-score/cmd/kube-score",
+            packages=332,
+            minutes=0.5,
+        ),
     )
 }
-"""What is built, in this order."""
+"""What can be built; `ensure` leaves out kube-score, which only tests run."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,11 @@ def ensure(layout: Layout) -> Tools:
     return _Toolchain(Cache(layout.cache, Console(stderr=True))).tools()
 
 
+def ensure_one(layout: Layout, name: str) -> Path:
+    """Return one of the `TOOLS`, building it if it is missing."""
+    return _Toolchain(Cache(layout.cache, Console(stderr=True))).built(name)
+
+
 class _Toolchain:
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
@@ -109,14 +120,14 @@ class _Toolchain:
         pulumi = _users_pulumi(self._cache)
         beside = pulumi.resolve().with_name(_LANGUAGE_EXEC) if pulumi else None
         return Tools(
-            kubernetes=self._built("kubernetes"),
-            kwok=self._built("kwok"),
-            pulumi=pulumi or self._built("pulumi"),
+            kubernetes=self.built("kubernetes"),
+            kwok=self.built("kwok"),
+            pulumi=pulumi or self.built("pulumi"),
             language_exec=beside if beside and beside.is_file() else self._language_exec(),
             kubectl=kubectl,
         )
 
-    def _built(self, name: str) -> Path:
+    def built(self, name: str) -> Path:
         tool = TOOLS[name]
         folder = self._cache.entry(
             name,

@@ -32,6 +32,7 @@ def own(clone: Path) -> Environment:
             "burst": {
                 "kind": "spot",
                 "instance_types": ["c5.2xlarge", "c5d.2xlarge", "c6i.2xlarge"],
+                "few_instance_types": True,
                 "allocation_strategy": "price-capacity-optimized",
                 "nodes": {"minimum": 1, "initial": 3, "maximum": 6},
                 "labels": {"role": "models", "tier": "gold"},

@@ -4,11 +4,16 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
+import hypothesis
 import pulumi
 import pytest
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_all_config, set_mocks
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.settings import reset_options
+
+# A shared machine may be slow at any moment; that is no fault of an example.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 T = TypeVar("T")
 
@@ -25,6 +30,18 @@ _COMPUTED: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "aws:iam/role:Role": lambda name: {
         "arn": f"arn:aws:iam::123456789012:role/{name}",
         "name": name,
+    },
+    "aws:kms/key:Key": lambda name: {
+        "arn": f"arn:aws:kms:us-west-2:123456789012:key/{name}",
+        "keyId": name,
+    },
+    "aws:cloudwatch/eventRule:EventRule": lambda name: {
+        "arn": f"arn:aws:events:us-west-2:123456789012:rule/{name}",
+        "name": name,
+    },
+    "aws:sqs/queue:Queue": lambda name: {
+        "arn": f"arn:aws:sqs:us-west-2:123456789012:{name}",
+        "url": f"https://sqs.invalid/{name}",
     },
     "aws:s3/bucket:Bucket": lambda name: {"arn": f"arn:aws:s3:::{name}-id"},
 }

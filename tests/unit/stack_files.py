@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pytest
 import yaml
 from pulumi.runtime import set_all_config
+
+import settings
 
 ROOT = Path(__file__).parents[2]
 STACK_FILES = sorted(ROOT.glob("Pulumi.*.yaml"))
@@ -45,3 +49,13 @@ def configure(config: dict[str, Any]) -> None:
             for key, value in config.items()
         }
     )
+
+
+def faults_of(config: dict[str, Any]) -> list[str]:
+    """Return the lines that tell of the faults, without the title."""
+    configure(config)
+    with pytest.raises(pulumi.RunError) as refusal:
+        settings.load()
+    title, *faults = str(refusal.value).splitlines()
+    assert title.startswith(f"Pulumi.test.yaml has {len(faults)} fault")
+    return [fault.strip() for fault in faults]

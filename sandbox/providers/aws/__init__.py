@@ -11,15 +11,28 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from sandbox.providers import sdk_schema
-from sandbox.providers.aws import autonaming, autoscaling, eks, iam, network, s3
+from sandbox.providers.aws import (
+    autonaming,
+    autoscaling,
+    cloudwatch,
+    eks,
+    events,
+    iam,
+    kms,
+    network,
+    s3,
+    sqs,
+)
 from sandbox.providers.aws.account import ACCOUNT_ID, Account
 from sandbox.providers.aws.resource_type import ResourceType
 from sandbox.providers.differences import Difference
 from sandbox.providers.plugin import Failure, Live, Provider, Refused, Request, Urn
-from sandbox.providers.values import UNKNOWN, Properties, is_mapping, nested
+from sandbox.providers.values import UNKNOWN, Properties, is_list, is_mapping, nested
 
 ROWS: Mapping[str, ResourceType] = {
-    row.token: row for service in (autoscaling, eks, iam, network, s3) for row in service.ROWS
+    row.token: row
+    for service in (autoscaling, cloudwatch, eks, events, iam, kms, network, s3, sqs)
+    for row in service.ROWS
 }
 
 
@@ -94,7 +107,10 @@ class Aws(Provider):
             name: _overlaid(value, held[name]) if name in held else value
             for name, value in request.inputs.items()
         }
-        return Live(request.id, inputs, {**request.old_outputs, **held})
+        outputs = {
+            name: _in_order_of(request.old_outputs.get(name), value) for name, value in held.items()
+        }
+        return Live(request.id, inputs, {**request.old_outputs, **outputs})
 
     def update(self, request: Request) -> Properties:
         """Change the resource in place."""
@@ -159,11 +175,18 @@ def _owner(urn: Urn, row: ResourceType, inputs: Properties) -> str:
     return hashlib.sha256(f"{urn}{json.dumps(wish, sort_keys=True)}".encode()).hexdigest()[:40]
 
 
+def _in_order_of(known: Any, held: Any) -> Any:
+    """Return what is held; the same items in another order, as AWS returns tags, are no drift."""
+    if not (is_list(known) and is_list(held) and len(known) == len(held)):
+        return held
+    return known if all(each in held for each in known) else held
+
+
 def _overlaid(given: Any, held: Any) -> Any:
     """Return the held value of what was given; what the program left open is no drift."""
     if is_mapping(given) and is_mapping(held):
         return {key: _overlaid(value, held.get(key, value)) for key, value in given.items()}
-    return held
+    return _in_order_of(given, held)
 
 
 @contextmanager

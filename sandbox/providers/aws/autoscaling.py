@@ -15,7 +15,8 @@ from sandbox.providers.aws.checks import (
     ordered,
 )
 from sandbox.providers.aws.network import owner_tags, tagged
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, prefixed
+from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by, prefixed
+from sandbox.providers.plugin import Refused
 from sandbox.providers.values import is_list, is_mapping, listed, nested
 
 _EC2_DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/ec2/"
@@ -32,6 +33,7 @@ _STRATEGIES = (
     "capacity-optimized-prioritized",
     "price-capacity-optimized",
 )
+_TRANSITIONS = ("autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING")
 _PROCESSES = (
     "Launch",
     "Terminate",
@@ -135,10 +137,15 @@ class Groups:
         """Make the group; its instances are started at once."""
         name = inputs["name"]
         client = account.client("autoscaling")
+        desired = inputs.get("desiredCapacity", inputs["minSize"])
+        # Of a group that exists AWS moves the size into its new bounds, of a new one it does not.
+        if not inputs["minSize"] <= desired <= inputs["maxSize"]:
+            bounds = f"minSize, {inputs['minSize']}, and maxSize, {inputs['maxSize']}"
+            raise Refused(f"desiredCapacity must be between {bounds}, got {desired}")
         client.create_auto_scaling_group(
             AutoScalingGroupName=name,
             **self._settings(inputs),
-            DesiredCapacity=inputs.get("desiredCapacity", inputs["minSize"]),
+            DesiredCapacity=desired,
             Tags=self._tags(name, [*listed(inputs, "tags"), _owner_tag(owner)]),
         )
         if processes := inputs.get("suspendedProcesses"):
@@ -298,8 +305,6 @@ ROWS = (
         checks=(
             matches("name", r"[^:]{1,255}", f"{_API}API_CreateAutoScalingGroup.html"),
             ordered("minSize", "maxSize"),
-            ordered("minSize", "desiredCapacity"),
-            ordered("desiredCapacity", "maxSize"),
             exclusive("launchTemplate", "mixedInstancesPolicy", "launchConfiguration"),
             any_of("launchTemplate", "mixedInstancesPolicy", "launchConfiguration"),
             exclusive("vpcZoneIdentifiers", "availabilityZones"),
@@ -318,16 +323,25 @@ ROWS = (
             ),
             one_of("suspendedProcesses.*", _PROCESSES, f"{_API}API_SuspendProcesses.html"),
             one_of("healthCheckType", ("EC2", "ELB"), f"{_API}API_CreateAutoScalingGroup.html"),
-            one_of(
-                "initialLifecycleHooks.*.lifecycleTransition",
-                ("autoscaling:EC2_INSTANCE_LAUNCHING", "autoscaling:EC2_INSTANCE_TERMINATING"),
-                _HOOK,
-            ),
+            one_of("initialLifecycleHooks.*.lifecycleTransition", _TRANSITIONS, _HOOK),
             between("initialLifecycleHooks.*.heartbeatTimeout", 30, 7200, _HOOK),
             one_of(
                 "instanceRefresh.strategy", ("Rolling",), f"{_API}API_StartInstanceRefresh.html"
             ),
         ),
         operations=Groups(),
+    ),
+    ResourceType(
+        token="aws:autoscaling/lifecycleHook:LifecycleHook",
+        docs="https://www.pulumi.com/registry/packages/aws/api-docs/autoscaling/lifecyclehook/",
+        identify=by("name"),
+        named_by="name",
+        replaces=("name", "autoscalingGroupName"),
+        checks=(
+            matches("name", r"[A-Za-z0-9\-_/]{1,255}", _HOOK),
+            one_of("lifecycleTransition", _TRANSITIONS, _HOOK),
+            one_of("defaultResult", ("CONTINUE", "ABANDON"), _HOOK),
+            between("heartbeatTimeout", 30, 7200, _HOOK),
+        ),
     ),
 )

@@ -49,8 +49,13 @@ def _cluster(account: Account, identifier: str, inputs: Inputs) -> Outputs:
         "certificateAuthority": {"data": _authority(cluster)},
         "platformVersion": "eks.1",
         "status": "ACTIVE",
+        "identities": [{"oidcs": [{"issuer": _issuer(account, suffix)}]}],
         "vpcConfig": {**inputs["vpcConfig"], "clusterSecurityGroupId": f"sg-0{suffix}"},
     }
+
+
+def _issuer(account: Account, suffix: str) -> str:
+    return f"https://oidc.eks.{account.region}.amazonaws.com/id/{suffix.upper()}"
 
 
 def _access_entry(account: Account, _identifier: str, inputs: Inputs) -> Outputs:

@@ -57,6 +57,16 @@ ROWS = (
         checks=(matches("policyArn", _ARN, _NAMES),),
     ),
     ResourceType(
+        token="aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        docs=f"{_DOCS}openidconnectprovider/",
+        identify=lambda account, _, inputs: account.arn(
+            "iam", f"oidc-provider/{inputs['url'].removeprefix('https://')}", region=False
+        ),
+        computed=lambda _, identifier, __: {"arn": identifier},
+        replaces=("url",),
+        checks=(matches("url", r"https://\S+", _NAMES),),
+    ),
+    ResourceType(
         token="aws:iam/instanceProfile:InstanceProfile",
         docs=f"{_DOCS}instanceprofile/",
         identify=by("name"),

@@ -1,7 +1,6 @@
 """Settings: the stack files we ship load, and in a bad one every fault is named by its key."""
 
 import json
-from typing import Any
 
 import pulumi
 import pytest
@@ -15,6 +14,7 @@ from tests.unit.stack_files import (
     STACK_FILES,
     config_of,
     configure,
+    faults_of,
     put,
     take,
 )
@@ -23,19 +23,10 @@ MODEL = f"{MODELS}.half-plus-two"
 DNS_LABEL = "must be a DNS label: 1 to 63 lower-case letters, digits and hyphens"
 
 
-def faults_of(config: dict[str, Any]) -> list[str]:
-    """Return the lines that tell of the faults, without the title."""
-    configure(config)
-    with pytest.raises(pulumi.RunError) as refusal:
-        settings.load()
-    title, *faults = str(refusal.value).splitlines()
-    assert title.startswith(f"Pulumi.test.yaml has {len(faults)} fault")
-    return [fault.strip() for fault in faults]
-
-
 def a_spot_pool(**values: object) -> dict[str, object]:
     nodes = {"minimum": 0, "initial": 1, "maximum": 2}
-    return {"kind": "spot", "instance_types": ["m5.xlarge"], "nodes": nodes, **values}
+    types = {"instance_types": ["m5.xlarge"], "few_instance_types": True}
+    return {"kind": "spot", **types, "nodes": nodes, **values}
 
 
 @pytest.mark.parametrize("stack_file", STACK_FILES, ids=lambda path: path.stem)
@@ -102,9 +93,9 @@ def test_a_quantity_may_be_a_number(cloud):
         (f"{PLATFORM}.pools", {}, "must be one or more"),
         (
             f"{PLATFORM}.pools.4vcpu-16gb.allocation_strategy",
-            "cheapest",
+            "capacity-optimised",
             "must be 'capacity-optimized', 'capacity-optimized-prioritized' or "
-            "'price-capacity-optimized'",
+            "'price-capacity-optimized'; 'capacity-optimized' is nearest",
         ),
         # the network and the cluster
         (f"{PLATFORM}.network.zones.1", "eu-west-1b", "must be a zone of aws:region"),
@@ -115,6 +106,7 @@ def test_a_quantity_may_be_a_number(cloud):
         (f"{PLATFORM}.network.cidr", "10.0.0.0/15", "must be an IPv4 network from /16 to /24"),
         (f"{PLATFORM}.network.cidr", "10.0.0.0/25", "must be an IPv4 network from /16 to /24"),
         (f"{PLATFORM}.network.cidr", "172.20.4.0/22", "must not overlap the addresses of"),
+        (f"{PLATFORM}.network.cidr", "10.0.0.0/28", "must be an IPv4 network from /16 to /24"),
         (f"{PLATFORM}.network.nat", "two", "must be 'single', 'per_zone' or 'none'"),
         (f"{PLATFORM}.endpoint.public_cidrs.0", "office", "must be an IPv4 network"),
         (f"{PLATFORM}.endpoint.private", False, "must be true when public_cidrs is empty"),
@@ -140,6 +132,8 @@ def test_a_quantity_may_be_a_number(cloud):
         (f"{MODEL}.requests.cpu", "two", "must be a positive quantity"),
         (f"{MODEL}.requests.memory", "0", "must be a positive quantity"),
         (f"{MODEL}.namespace", "My_Models", DNS_LABEL),
+        (f"{MODEL}.namespace", "default", "must be one that this stack makes"),
+        (f"{MODEL}.namespace", "kube-system", "must be one that this stack makes"),
         (f"{MODEL}.source", "models/nowhere", "must hold a model version with manifest.sha256"),
         (MODELS, ["half-plus-two"], "must be a mapping"),
         (PLATFORM, "eks", "must be a mapping"),

@@ -11,8 +11,11 @@ from tests.unit.stack_files import PLATFORM, config_of, configure, put
 
 GROUP = "aws:autoscaling/group:Group"
 MANAGED_GROUP = "aws:eks/nodeGroup:NodeGroup"
+HOOK = "aws:autoscaling/lifecycleHook:LifecycleHook"
+RELEASE = "kubernetes:helm.sh/v3:Release"
 PROVIDER = "pulumi:providers:kubernetes"
 PRIVATE = ["tfserving-dev-private-us-west-2a-id", "tfserving-dev-private-us-west-2b-id"]
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 STACK_TAGS = {"project": "tfserving", "stack": "test"}
 
 
@@ -42,10 +45,19 @@ def test_every_pool_joins_the_cluster_from_the_private_subnets(cloud, platform):
     assert cloud.one(MANAGED_GROUP)["clusterName"] == "tfserving-dev"
     assert cloud.one(MANAGED_GROUP)["subnetIds"] == PRIVATE
     assert cloud.one(GROUP)["vpcZoneIdentifiers"] == PRIVATE
-    template = cloud.one(
-        "aws:ec2/launchTemplate:LaunchTemplate", "tfserving-dev-4vcpu-16gb-template"
-    )
+    template = cloud.one(TEMPLATE, "tfserving-dev-4vcpu-16gb-template")
     assert template["vpcSecurityGroupIds"] == ["sg-cluster"]
+
+
+def test_an_existing_network_is_left_as_it_is(cloud):
+    subnets = ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]
+    deploy(cloud, network={"vpc_id": "vpc-0a1b2c3d", "private_subnet_ids": subnets})
+
+    assert not {typ for typ in cloud.types() if typ.startswith("aws:ec2/")} - {TEMPLATE}
+    assert cloud.one("eks:index:Cluster")["vpcId"] == "vpc-0a1b2c3d"
+    assert cloud.one("eks:index:Cluster")["subnetIds"] == subnets
+    assert cloud.one(GROUP)["vpcZoneIdentifiers"] == subnets
+    assert cloud.one(MANAGED_GROUP)["subnetIds"] == subnets
 
 
 def test_each_kind_of_pool_is_of_its_own_spec(cloud, platform):
@@ -68,6 +80,21 @@ def test_costs_are_told_by_project_stack_and_pool(cloud, platform):
     assert cloud.one("aws:s3/bucket:Bucket")["tags"] == STACK_TAGS
 
 
+def test_costs_are_told_by_tags_of_the_files_own(cloud):
+    deploy(cloud, tags={"cost-center": "42", "stack": "not the name of the stack"})
+
+    tags = {"cost-center": "42", **STACK_TAGS}
+    assert cloud.one("aws:s3/bucket:Bucket")["tags"] == tags
+    for each in cloud.one(TEMPLATE, "tfserving-dev-4vcpu-16gb-template")["tagSpecifications"]:
+        assert each["tags"].items() >= tags.items()
+
+
+def test_the_bucket_is_of_its_spec(cloud):
+    deploy(cloud, model_bucket={"protected": True})
+
+    assert cloud.options("aws:s3/bucket:Bucket").protect is True
+
+
 @pytest.mark.parametrize(
     "component", ["tfserving:index:OnDemandNodeGroup", "tfserving:index:SpotNodeGroup"]
 )
@@ -79,12 +106,68 @@ def test_nodes_wait_for_what_they_boot_with(cloud, platform, component):
     }
 
 
-def test_addons_that_need_nodes_wait_for_them(cloud, platform):
-    nodes = {"tfserving-dev-system-nodes", "tfserving-dev-4vcpu-16gb-nodes"}
+def test_addons_that_need_nodes_wait_for_those_that_stay(cloud, platform):
+    waits_for = cloud.waits_for("tfserving:index:EksAddons")
 
-    assert cloud.waits_for("tfserving:index:EksAddons") >= nodes
+    assert "tfserving-dev-system-nodes" in waits_for
+    assert "tfserving-dev-4vcpu-16gb-nodes" not in waits_for
     coredns = cloud.one("aws:eks/addon:Addon", "tfserving-dev-coredns")
     assert (coredns["clusterName"], coredns["tags"]) == ("tfserving-dev", STACK_TAGS)
+
+
+def test_controllers_are_installed_once_names_resolve(cloud, platform):
+    releases = cloud.all(RELEASE)
+
+    assert {*releases} == {
+        "cluster-autoscaler",
+        "aws-node-termination-handler",
+        "aws-load-balancer-controller",
+    }
+    for component in ("ClusterAutoscaler", "NodeTerminationHandler", "LoadBalancerController"):
+        assert "tfserving-dev-coredns" in cloud.waits_for(f"tfserving:index:{component}")
+    assert releases["aws-load-balancer-controller"]["values"]["vpcId"] == "tfserving-dev-vpc-id"
+    for name in releases:
+        assert "pulumi:providers:kubernetes::kubernetes" in cloud.options(RELEASE, name).provider
+
+
+@pytest.mark.parametrize(
+    ("key", "release"),
+    [
+        ("cluster_autoscaler", "cluster-autoscaler"),
+        ("node_termination_handler", "aws-node-termination-handler"),
+        ("load_balancer_controller", "aws-load-balancer-controller"),
+    ],
+)
+def test_each_controller_can_be_turned_off(cloud, key, release):
+    deploy(cloud, **{key: {"enabled": False}})
+
+    assert len(cloud.all(RELEASE)) == 2
+    assert release not in cloud.all(RELEASE)
+
+
+@pytest.mark.parametrize(
+    ("handler", "waits"), [({}, True), ({"mode": "metadata"}, False), ({"enabled": False}, False)]
+)
+def test_an_instance_waits_for_its_drain_where_somebody_hears_of_it(cloud, handler, waits):
+    deploy(cloud, node_termination_handler=handler)
+
+    assert (HOOK in cloud.types()) is waits
+    if waits:
+        assert cloud.one(HOOK)["heartbeatTimeout"] == 300
+
+
+def test_the_autoscaler_prefers_spot_to_every_fallback(cloud):
+    pools = config_of()[PLATFORM]["pools"]
+    fallback = {"nodes": {"minimum": 0, "initial": 0, "maximum": 2}}
+    pools["other"] = {**pools["4vcpu-16gb"], "fallback": fallback}
+    deploy(cloud, pools=pools)
+
+    values = cloud.one(RELEASE, "cluster-autoscaler")["values"]
+    assert values["extraArgs"]["expander"] == "priority,least-waste"
+    assert values["expanderPriorities"] == {
+        "50": ["^tfserving-dev-4vcpu-16gb-nodes$", "^tfserving-dev-other-nodes$"],
+        "10": ["^tfserving-dev-other-fallback-nodes$"],
+    }
 
 
 def test_the_provider_stays_the_same_while_the_kubeconfig_is_unknown(cloud, platform):
@@ -96,8 +179,9 @@ def test_the_provider_stays_the_same_while_the_kubeconfig_is_unknown(cloud, plat
 
 
 def test_a_long_pool_name_is_shortened(cloud):
-    pool = config_of()[PLATFORM]["pools"]["system"]
-    deploy(cloud, pools={"p" * 63: pool})
+    pools = config_of()[PLATFORM]["pools"]
+    pools["p" * 63] = pools.pop("system")
+    deploy(cloud, pools=pools)
 
     (name,) = cloud.all(MANAGED_GROUP)
     assert len(name) == 45 + len("-nodes")
@@ -117,6 +201,7 @@ def test_it_describes_itself_and_its_pools(cloud, platform):
                 "minimum": 2,
                 "maximum": 3,
                 "labels": {"lifecycle": "OnDemand", "intent": "control-apps"},
+                "node_capacity": {"cpu": "1930m", "memory": "3246Mi", "pods": "17"},
             },
             "4vcpu-16gb": {
                 "kind": "spot",
@@ -131,8 +216,10 @@ def test_it_describes_itself_and_its_pools(cloud, platform):
                 "minimum": 0,
                 "maximum": 3,
                 "labels": {"lifecycle": "Ec2Spot", "intent": "apps"},
+                "node_capacity": {"cpu": "3920m", "memory": "14162Mi", "pods": "58"},
             },
         },
+        "spot_vcpus": 12,
     }
 
 

@@ -9,12 +9,13 @@ import settings
 import stacks
 from settings.model_sources import read_model_files
 from stacks.outputs import StackOutputs
-from tests.unit.stack_files import MODELS, ROOT, config_of, configure, put
+from tests.unit.stack_files import MODELS, PLATFORM, ROOT, config_of, configure, put
 
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
+POLICY = "aws:iam/rolePolicy:RolePolicy"
 SERVING = "tfserving:index:TensorFlowServing"
 FILES = read_model_files("models/half-plus-two/1")
 
@@ -47,11 +48,11 @@ def test_files_are_named_relative_to_the_project(cloud, deployed):
 
 
 def test_pods_read_their_own_models_prefix_only(cloud, deployed):
-    association = cloud.one(ASSOCIATION)
+    association = cloud.one(ASSOCIATION, "half-plus-two-reader-association")
 
     assert association["clusterName"] == "tfserving-dev"
     assert (association["namespace"], association["serviceAccount"]) == ("serving", "half-plus-two")
-    policy = json.loads(cloud.one("aws:iam/rolePolicy:RolePolicy")["policy"])
+    policy = json.loads(cloud.one(POLICY, "half-plus-two-reader-policy")["policy"])
     resources = [statement["Resource"] for statement in policy["Statement"]]
     arn = "arn:aws:s3:::models-bucket-id"
     assert resources == [arn, f"{arn}/models/half-plus-two/*"]
@@ -104,6 +105,7 @@ def test_models_of_one_namespace_share_it(cloud):
         "two": model,
         "three": {**model, "namespace": "vision"},
     }
+    put(config, f"{PLATFORM}.pools.4vcpu-16gb.nodes.maximum", 9)
     deploy(cloud, config)
 
     assert {each["metadata"]["name"] for each in cloud.all(NAMESPACE).values()} == {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.aws.model_bucket import ModelBucket, ModelBucketArgs
+from components.aws.model_bucket import ModelBucket, ModelBucketArgs, ModelBucketSpec
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = (
@@ -19,8 +19,8 @@ VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 ARN = "arn:aws:s3:::models-bucket-id"
 
 
-def a_bucket() -> ModelBucket:
-    return ModelBucket("models", ModelBucketArgs(tags={"team": "ml"}))
+def a_bucket(**spec: Any) -> ModelBucket:
+    return ModelBucket("models", ModelBucketArgs(spec=ModelBucketSpec(**spec), tags={"team": "ml"}))
 
 
 def of_the_bucket(cloud: Any, typ: str) -> dict[str, Any]:
@@ -33,6 +33,20 @@ def test_a_bucket_with_models_in_it_is_not_deleted(cloud):
     cloud.run(a_bucket)
 
     assert cloud.one(BUCKET) == {"forceDestroy": False, "tags": {"team": "ml"}}
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_a_protected_bucket_is_not_deleted_even_empty(cloud, protected):
+    cloud.run(lambda: a_bucket(protected=protected))
+
+    assert cloud.options(BUCKET).protect is protected
+
+
+def test_old_versions_are_kept_as_long_as_the_spec_says(cloud):
+    cloud.run(lambda: a_bucket(old_version_days=7))
+
+    (rule,) = cloud.one(LIFECYCLE)["rules"]
+    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 7}
 
 
 def test_nothing_in_it_is_public(cloud):

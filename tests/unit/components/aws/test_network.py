@@ -8,12 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.aws.network import ZONE_LETTERS, Network, NetworkArgs, NetworkSpec, subnet_cidr
+from components.aws.network import (
+    ZONE_LETTERS,
+    ExistingNetworkSpec,
+    Network,
+    NetworkArgs,
+    NetworkSpec,
+    subnet_cidr,
+)
+from components.spec import SpecError
 
 ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 GATEWAY = "aws:ec2/natGateway:NatGateway"
 ROUTE = "aws:ec2/route:Route"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 SUBNET = "aws:ec2/subnet:Subnet"
 VPC = "aws:ec2/vpc:Vpc"
 KINDS = ("private", "public")
@@ -148,6 +157,62 @@ def test_s3_is_reached_without_a_gateway_from_every_subnet(cloud):
         "net-private-us-west-2a-routes-id",
         "net-private-us-west-2c-routes-id",
     }
+
+
+def test_aws_is_called_inside_the_vpc_where_endpoints_are_asked_for(cloud):
+    cloud.run(lambda: a_network(interface_endpoints=("ecr.api", "sts")))
+
+    for service in ("ecr.api", "sts"):
+        endpoint = cloud.one(ENDPOINT, f"net-{service}")
+        assert endpoint["serviceName"] == f"com.amazonaws.us-west-2.{service}"
+        assert endpoint["vpcEndpointType"] == "Interface"
+        assert endpoint["privateDnsEnabled"] is True
+        assert endpoint["subnetIds"] == ["net-private-us-west-2a-id", "net-private-us-west-2c-id"]
+        assert endpoint["securityGroupIds"] == ["net-endpoints-id"]
+        assert endpoint["tags"] == {"team": "ml", "Name": f"net-{service}"}
+
+
+def test_only_the_vpc_calls_them_and_only_by_https(cloud):
+    cloud.run(lambda: a_network(interface_endpoints=("sts",)))
+
+    group = cloud.one(SECURITY_GROUP)
+    (rule,) = group["ingress"]
+    assert group["vpcId"] == "net-vpc-id"
+    assert (rule["protocol"], rule["fromPort"], rule["toPort"]) == ("tcp", 443, 443)
+    assert rule["cidrBlocks"] == ["10.0.0.0/16"]
+
+
+def test_without_endpoints_there_is_no_group_for_them(cloud):
+    cloud.run(a_network)
+
+    assert SECURITY_GROUP not in cloud.types()
+
+
+def test_an_endpoint_is_asked_for_once():
+    with pytest.raises(SpecError, match="interface_endpoints: must be different"):
+        NetworkSpec(
+            cidr="10.0.0.0/16", zones=("us-west-2a", "us-west-2c"), interface_endpoints=("sts",) * 2
+        )
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"vpc_id": "my-vpc"}, "vpc_id: must be the id of a VPC: vpc-0a1b2c3d, got 'my-vpc'"),
+        ({"public_subnet_ids": ("a",)}, "public_subnet_ids.0: must be the id of a subnet"),
+        ({"private_subnet_ids": ("subnet-0a1b2c3d",)}, "must be two or more different subnets"),
+        ({"private_subnet_ids": ("subnet-0a1b2c3d",) * 2}, "must be two or more different subnets"),
+        ({"cidr": "10.0.0.1/16"}, "cidr: must be an IPv4 network, such as 10.50.0.0/16"),
+    ],
+)
+def test_an_existing_network_is_told_by_ids(spec, message):
+    sound = {"vpc_id": "vpc-0a1b2c3d", "private_subnet_ids": ("subnet-0a1b2c3d", "subnet-0a1b2c3e")}
+    ExistingNetworkSpec(**sound)
+
+    with pytest.raises(SpecError) as refusal:
+        ExistingNetworkSpec(**{**sound, **spec})
+
+    assert message in str(refusal.value)
 
 
 @pytest.mark.parametrize("typ", [VPC, ENDPOINT, GATEWAY, "aws:ec2/internetGateway:InternetGateway"])

@@ -238,9 +238,9 @@ def test_pods_have_no_more_rights_than_they_need(cloud):
     pod = template(cloud)["spec"]
     assert pod["securityContext"] == {
         "runAsNonRoot": True,
-        "runAsUser": 1000,
-        "runAsGroup": 1000,
-        "fsGroup": 1000,
+        "runAsUser": 10_001,
+        "runAsGroup": 10_001,
+        "fsGroup": 10_001,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     for container in [*pod["initContainers"], *pod["containers"]]:

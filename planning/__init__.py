@@ -1,0 +1,1 @@
+"""Arithmetic about fleets: what nodes hold, what fits on them. It knows no Pulumi."""

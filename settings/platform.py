@@ -17,7 +17,7 @@ from components.aws.controllers.versions import CLUSTER_AUTOSCALER_IMAGES
 from components.aws.eks_cluster import EksClusterSpec
 from components.aws.model_bucket import ModelBucketSpec
 from components.aws.network import ZONE_LETTERS, AnyNetworkSpec, NetworkSpec
-from components.aws.on_demand_node_group import OnDemandPoolSpec
+from components.aws.on_demand_node_group import ADDED_LABELS, OnDemandPoolSpec
 from components.aws.spot_node_group import SpotPoolSpec
 from components.spec import Fault, rule
 from settings.daemon_sets import DaemonSetRequests
@@ -95,7 +95,8 @@ class EksSettings(EksClusterSpec):
         pools = [pool for pool in self.pools.values() if isinstance(pool, OnDemandPoolSpec)]
         for key, spec in self._deployed_controllers.items():
             if not any(_takes(pool, spec) for pool in pools):
-                limit = "must match the labels of an on_demand pool, and tolerations its taints"
+                limit = "must match the labels of an on_demand pool, and tolerations its taints; "
+                limit += "enabled: false does without"
                 yield Fault((key, "node_selector"), limit, spec.node_selector)
 
     @property
@@ -133,7 +134,7 @@ class EksSettings(EksClusterSpec):
 
 def _takes(pool: OnDemandPoolSpec, pods: ControllerSpec) -> bool:
     hard = {taint for taint in pool.taints if taint.effect != "PreferNoSchedule"}
-    matches = pods.node_selector.items() <= pool.labels.items()
+    matches = pods.node_selector.items() <= {**pool.labels, **ADDED_LABELS}.items()
     return matches and hard <= {*pods.tolerations}
 
 

@@ -164,7 +164,11 @@ class EksClusterArgs:
 
 
 class EksCluster(pulumi.ComponentResource):
-    """A control plane without nodes, used through access entries of named administrators only."""
+    """A control plane without nodes, for its named administrators and whoever makes it.
+
+    The maker is one because pulumi-eks cannot leave it out (pulumi/pulumi-eks#2373), so it must
+    not be among those that are named: EKS takes one entry for each principal.
+    """
 
     cluster_name: pulumi.Output[str]
     kubeconfig: pulumi.Output[str]
@@ -254,7 +258,9 @@ class EksCluster(pulumi.ComponentResource):
 
 
 def _entry_name(arn: str) -> str:
-    return arn.rpartition(":")[2].replace("/", "-")
+    # With the account, since two of them may have a role of one name.
+    account, _, principal = arn.split("::")[1].partition(":")
+    return f"{account}-{principal.replace('/', '-')}"
 
 
 def _admin(arn: str) -> eks.AccessEntryArgs:

@@ -15,6 +15,10 @@ from components.aws.node_pool import (
 )
 from components.aws.node_role import NodeRole, NodeRoleArgs
 
+# What EKS adds to the labels of every node of such a pool.
+# https://docs.aws.amazon.com/eks/latest/userguide/managed-node-groups.html
+ADDED_LABELS = {"eks.amazonaws.com/capacityType": "ON_DEMAND"}
+
 _EFFECTS = {
     "NoSchedule": "NO_SCHEDULE",
     "PreferNoSchedule": "PREFER_NO_SCHEDULE",

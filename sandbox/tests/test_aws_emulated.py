@@ -318,6 +318,19 @@ def test_a_managed_node_groups_labels_and_taints_are_in_its_user_data(cloud):
     assert "--register-with-taints=only=this:NoSchedule" in text
 
 
+def test_a_managed_node_groups_disk_is_its_launch_templates(cloud):
+    disk = {"deviceName": "/dev/xvda", "ebs": {"volumeSize": 80}}
+    template, _ = cloud.make(LAUNCH_TEMPLATE, "disks", {"blockDeviceMappings": [disk]})
+    made = node_group(cloud, "disked", launchTemplate={"id": template.id, "version": "1"})
+
+    (found,) = cloud.account.client("ec2").describe_launch_template_versions(
+        LaunchTemplateName=f"eks-dev-{made.inputs['nodeGroupName']}", Versions=["$Latest"]
+    )["LaunchTemplateVersions"]
+
+    (kept,) = found["LaunchTemplateData"]["BlockDeviceMappings"]
+    assert kept["Ebs"]["VolumeSize"] == 80
+
+
 def test_a_managed_node_groups_bounds_change_without_new_nodes(cloud):
     made = node_group(cloud, "grown")
     group = Request(urn=made.urn, id=f"eks-dev-{made.inputs['nodeGroupName']}")

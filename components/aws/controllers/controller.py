@@ -8,6 +8,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from components.aws.controllers.versions import Chart
+from components.aws.on_demand_node_group import ADDED_LABELS
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
 from components.kubernetes.taints import Taint
 from components.names import LONGEST_NAME, shortened
@@ -27,7 +28,7 @@ class ControllerSpec(Spec):
     """Whether a controller is wanted, and on which nodes it may run: not on those that may go."""
 
     enabled: bool = True
-    node_selector: Mapping[str, str] = field(default_factory=lambda: {"intent": "control-apps"})
+    node_selector: Mapping[str, str] = field(default_factory=lambda: dict(ADDED_LABELS))
     tolerations: tuple[Taint, ...] = ()
 
 

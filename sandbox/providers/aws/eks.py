@@ -189,6 +189,7 @@ class ManagedNodeGroups:
             "name": _group_name(inputs),
             "imageId": f"resolve:ssm:eks/{inputs.get('releaseVersion', 'latest')}",
             "userData": base64.b64encode(yaml.safe_dump(config).encode()).decode(),
+            "blockDeviceMappings": _disks(account, nested(inputs, "launchTemplate")),
             "tagSpecifications": [{"resourceType": "instance", "tags": nested(inputs, "tags")}],
         }
 
@@ -229,6 +230,19 @@ class ManagedNodeGroups:
                 for key, value in tags.items()
             ],
         }
+
+
+def _disks(account: Account, given: Inputs) -> list[Inputs]:
+    """Return the disks of the launch template that a node group was given."""
+    if not given:
+        return []
+    (found,) = account.client("ec2").describe_launch_template_versions(
+        LaunchTemplateId=given["id"], Versions=[str(given["version"])]
+    )["LaunchTemplateVersions"]
+    return [
+        {"deviceName": disk["DeviceName"], "ebs": {"volumeSize": disk["Ebs"]["VolumeSize"]}}
+        for disk in found["LaunchTemplateData"].get("BlockDeviceMappings", [])
+    ]
 
 
 def _group_name(inputs: Inputs) -> str:

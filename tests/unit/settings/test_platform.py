@@ -104,6 +104,12 @@ def test_controllers_have_to_put_up_with_the_taints_of_their_nodes(cloud):
     settings.load()
 
 
+def test_controllers_run_in_whichever_pool_is_on_demand(cloud):
+    configure(with_changes({f"{PLATFORM}.pools.system.labels": {"role": "base"}}))
+
+    settings.load()
+
+
 def test_a_handler_on_every_node_needs_no_nodes_of_its_own(cloud):
     handler = {"mode": "metadata", "node_selector": {"intent": "elsewhere"}}
     configure(with_changes({f"{PLATFORM}.node_termination_handler": handler}))

@@ -59,9 +59,19 @@ def test_only_the_named_admins_use_it(cloud):
         "accessScope": {"type": "cluster"},
     }
     assert cluster["accessEntries"] == {
-        "role-team-admin": {"principalArn": ADMINS[0], "accessPolicies": {"admin": policy}},
-        "user-ann": {"principalArn": ADMINS[1], "accessPolicies": {"admin": policy}},
+        "123456789012-role-team-admin": {
+            "principalArn": ADMINS[0],
+            "accessPolicies": {"admin": policy},
+        },
+        "123456789012-user-ann": {"principalArn": ADMINS[1], "accessPolicies": {"admin": policy}},
     }
+
+
+def test_admins_of_one_name_in_two_accounts_are_two(cloud):
+    admins = ("arn:aws:iam::111111111111:role/admin", "arn:aws:iam::222222222222:role/admin")
+    cloud.run(lambda: a_cluster(admins=admins))
+
+    assert len(cloud.one(CLUSTER)["accessEntries"]) == 2
 
 
 def test_the_endpoint_is_private_unless_networks_are_named(cloud):

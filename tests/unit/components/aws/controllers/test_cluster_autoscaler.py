@@ -85,7 +85,7 @@ def test_it_runs_on_nodes_that_stay(cloud):
     cloud.run(lambda: an_autoscaler(tolerations=(taint,), replicas=2))
 
     values = values_of(cloud)
-    assert values["nodeSelector"] == {"intent": "control-apps"}
+    assert values["nodeSelector"] == {"eks.amazonaws.com/capacityType": "ON_DEMAND"}
     assert values["tolerations"] == [
         {"key": "only", "operator": "Equal", "value": "system", "effect": "NoSchedule"}
     ]

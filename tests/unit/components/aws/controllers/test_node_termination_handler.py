@@ -142,7 +142,7 @@ def test_in_queue_mode_it_runs_on_nodes_that_stay(cloud):
     cloud.run(lambda: a_handler(replicas=2))
 
     values = values_of(cloud)
-    assert values["nodeSelector"] == {"intent": "control-apps"}
+    assert values["nodeSelector"] == {"eks.amazonaws.com/capacityType": "ON_DEMAND"}
     assert values["priorityClassName"] == "system-cluster-critical"
     assert values["replicas"] == 2
     assert values["podDisruptionBudget"] == {"maxUnavailable": 1}

@@ -1,5 +1,6 @@
 """The AWS account that the sandbox plays: its region, its names, its emulator's clients."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +29,7 @@ class Account:
 
     def client(self, service: str) -> Any:
         """Return a client of the emulator; its address comes from AWS_ENDPOINT_URL."""
-        return _client(service, self.region)
+        return _client(service, self.region, os.environ.get("AWS_ENDPOINT_URL"))
 
     def arn(self, service: str, resource: str, *, region: bool = True) -> str:
         """Return the ARN of a resource of this account; IAM's have no region."""
@@ -36,10 +37,10 @@ class Account:
 
 
 @cache
-def _client(service: str, region: str) -> Any:
+def _client(service: str, region: str, endpoint: str | None) -> Any:
     # The stubs want each service's name as a literal.
     make = cast("Callable[..., Any]", boto3.client)  # pyright: ignore[reportUnknownMemberType]
-    return make(service, region_name=region, config=_CLIENT)
+    return make(service, region_name=region, endpoint_url=endpoint, config=_CLIENT)
 
 
 def error_code(error: ClientError) -> str:

@@ -132,8 +132,10 @@ def test_the_users_settings_do_not_reach_a_part(
     processes: Processes, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "mine")
-    part = processes.start("sleeper", SLEEP, {"OWN": "1"})
-    environment = psutil.Process(part.pid).environ()
+    sleeper = psutil.Process(processes.start("sleeper", SLEEP, {"OWN": "1"}).pid)
+    # The system shows a process before it shows what that was given.
+    processes.wait("sleeper", lambda: "OWN" in sleeper.environ(), 10)
+    environment = sleeper.environ()
     assert "AWS_PROFILE" not in environment
     assert environment["OWN"] == "1"
     assert environment[MARKER] == str(layout.state.resolve())

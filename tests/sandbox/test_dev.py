@@ -73,39 +73,35 @@ def test_what_is_up_has_no_changes_and_has_not_drifted(dev):
     dev.engine.pulumi("preview", "--expect-no-changes", quiet=True)
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({f"{MODEL}.target_cpu_percent": 60}, {"half-plus-two-autoscaler": "update"}),
-        ({f"{POOL}.nodes.maximum": 5}, {"tfserving-dev-4vcpu-16gb-nodes": "update"}),
-        # Where the pool starts says nothing once it has started.
-        ({f"{POOL}.nodes.initial": 3}, {}),
-        ({f"{MODEL}.replicas.initial": 2}, {}),
-        (
-            {f"{MODEL}.image": "tensorflow/serving:2.20.0"},
-            {"half-plus-two-deployment": "update"},
-        ),
-    ],
-)
-def test_an_edit_changes_just_what_it_should(dev, change, expected):
-    with dev.edited(change):
-        assert dev.changes() == expected
+def test_an_edit_changes_just_what_it_should(dev):
+    edit: dict[str, object] = {
+        f"{MODEL}.target_cpu_percent": 60,
+        f"{MODEL}.image": "tensorflow/serving:2.20.0",
+        f"{POOL}.nodes.maximum": 5,
+        # Where something starts says nothing once it has started.
+        f"{POOL}.nodes.initial": 3,
+        f"{MODEL}.replicas.initial": 2,
+    }
+
+    with dev.edited(edit):
+        assert dev.changes() == {
+            "half-plus-two-autoscaler": "update",
+            "half-plus-two-deployment": "update",
+            "tfserving-dev-4vcpu-16gb-nodes": "update",
+        }
 
 
-@pytest.mark.parametrize(
-    ("change", "replaced"),
-    [
-        ({"tfserving:platform.network.cidr": "10.60.0.0/16"}, "tfserving-dev-vpc"),
-        ({"tfserving:platform.name": "other"}, "other-cluster-eksCluster"),
-        (
-            {"tfserving:platform.pools.system.instance_types": ["t3.large"]},
-            "tfserving-dev-system-nodes",
-        ),
-    ],
-)
-def test_what_aws_cannot_change_in_place_is_made_anew(dev, change, replaced):
-    with dev.edited(change):
-        assert dev.changes()[replaced] in ("replace", "create")
+def test_what_aws_cannot_change_in_place_is_made_anew(dev):
+    edit: dict[str, object] = {
+        "tfserving:platform.network.cidr": "10.60.0.0/16",
+        "tfserving:platform.pools.system.instance_types": ["t3.large"],
+    }
+
+    with dev.edited(edit):
+        changes = dev.changes()
+
+    assert changes["tfserving-dev-vpc"] == "replace"
+    assert changes["tfserving-dev-system-nodes"] == "replace"
 
 
 def test_a_new_label_reaches_the_nodes(dev):
@@ -127,7 +123,11 @@ def test_an_edited_pod_is_rolled_out(dev):
     assert "tensorflow/serving:2.20.0" in images
 
 
-def test_a_pod_that_fits_nowhere_ends_the_deployment_with_the_schedulers_reason(dev, capfd):
+def test_a_pod_that_fits_nowhere_ends_the_deployment_with_the_schedulers_reason(
+    dev, capfd, monkeypatch
+):
+    # The 75 s that it has by default are what is waited for, and nothing else.
+    monkeypatch.setenv("TFSERVING_SANDBOX_AWAIT_SECONDS", "20")
     started = time.monotonic()
 
     with (
@@ -138,7 +138,7 @@ def test_a_pod_that_fits_nowhere_ends_the_deployment_with_the_schedulers_reason(
 
     said = capfd.readouterr()
     assert "didn't match Pod's node affinity/selector" in said.out + said.err
-    assert time.monotonic() - started < 120
+    assert time.monotonic() - started < 120 - (75 - 20)
     dev.engine.deploy()
 
 

@@ -24,7 +24,7 @@ from sandbox.providers.aws import (
     sqs,
 )
 from sandbox.providers.aws.account import ACCOUNT_ID, Account
-from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.aws.resource_type import ResourceType, find_or_create
 from sandbox.providers.differences import Difference
 from sandbox.providers.plugin import Failure, Live, Provider, Refused, Request, Urn
 from sandbox.providers.values import UNKNOWN, Properties, is_list, is_mapping, nested
@@ -89,9 +89,7 @@ class Aws(Provider):
             if row.operations is None:
                 identifier = row.identify(account, owner, inputs)
             else:
-                made = row.operations.find(account, owner)
-                there = (each for each in made if row.operations.read(account, each) is not None)
-                identifier = next(there, "") or row.operations.create(account, inputs, owner)
+                identifier = find_or_create(row.operations, account, inputs, owner)
             return identifier, self._outputs(row, account, identifier, inputs)
 
     def read(self, request: Request) -> Live | None:

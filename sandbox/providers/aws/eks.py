@@ -11,7 +11,13 @@ from sandbox.layout import Layout
 from sandbox.providers.aws.account import Account
 from sandbox.providers.aws.autoscaling import Groups, LaunchTemplates
 from sandbox.providers.aws.checks import between, cidr, matches, one_of, one_of_shape, ordered
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
+from sandbox.providers.aws.resource_type import (
+    Inputs,
+    Outputs,
+    ResourceType,
+    by,
+    find_or_create,
+)
 from sandbox.providers.plugin import Refused
 from sandbox.providers.values import listed, nested
 
@@ -93,11 +99,7 @@ class ManagedNodeGroups:
 
     def create(self, account: Account, inputs: Inputs, owner: str) -> str:
         """Make both, with the tags that EKS gives them."""
-        made = self._templates.find(account, owner)
-        there = (each for each in made if self._templates.read(account, each) is not None)
-        template = next(there, "") or self._templates.create(
-            account, self._template(account, inputs), owner
-        )
+        template = find_or_create(self._templates, account, self._template(account, inputs), owner)
         self._groups.create(account, self._group(inputs, template, "1"), owner)
         return self._id(inputs)
 

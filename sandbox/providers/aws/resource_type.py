@@ -41,6 +41,13 @@ class Operations(Protocol):
         ...
 
 
+def find_or_create(operations: Operations, account: Account, inputs: Inputs, owner: str) -> str:
+    """Return the id of what the owner made and is still there, or of what is made now."""
+    made = operations.find(account, owner)
+    there = (each for each in made if operations.read(account, each) is not None)
+    return next(there, "") or operations.create(account, inputs, owner)
+
+
 def _nothing(_account: Account, _id: str, _inputs: Inputs) -> Outputs:
     return {}
 

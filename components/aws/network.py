@@ -109,7 +109,7 @@ class ExistingNetworkSpec(Spec):
     def _private_subnets_are_two_or_more(self) -> Iterator[Fault]:
         # https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
         given = self.private_subnet_ids
-        if not 2 <= len(set(given)) == len(given):  # noqa: PLR2004
+        if not 2 <= len(set(given)) == len(given):  # noqa: PLR2004 - EKS asks for two
             limit = "must be two or more different subnets, in two zones at least"
             yield Fault(("private_subnet_ids",), limit, given)
 

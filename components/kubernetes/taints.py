@@ -1,8 +1,10 @@
 """Taints of nodes and the tolerations that answer them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from pulumi_kubernetes.core.v1 import TolerationArgsDict
 
 from components.names import LABEL_KEY_RULE, LABEL_VALUE_RULE, is_label_key, is_label_value
 from components.spec import Fault, Spec, rule
@@ -22,3 +24,11 @@ class Taint(Spec):
             yield Fault(("key",), LABEL_KEY_RULE, self.key)
         if not is_label_value(self.value):
             yield Fault(("value",), LABEL_VALUE_RULE, self.value)
+
+
+def tolerations(taints: Sequence[Taint]) -> list[TolerationArgsDict]:
+    """Return what puts up with taints, as pods and as charts' values have it."""
+    return [
+        {"key": each.key, "operator": "Equal", "value": each.value, "effect": each.effect}
+        for each in taints
+    ]

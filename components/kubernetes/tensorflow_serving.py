@@ -18,6 +18,7 @@ from components.kubernetes.flags import render_flags
 from components.kubernetes.model_fetch import RESTRICTED, ModelRemote, fetch_container, model_key
 from components.kubernetes.quantities import parse_quantity
 from components.kubernetes.serving_spec import TensorFlowServingSpec
+from components.kubernetes.taints import tolerations
 
 _GRPC_PORT = 8500
 _REST_PORT = 8501
@@ -186,10 +187,7 @@ def _pod(
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
         "node_selector": spec.node_selector,
-        "tolerations": [
-            {"key": each.key, "operator": "Equal", "value": each.value, "effect": each.effect}
-            for each in spec.tolerations
-        ],
+        "tolerations": tolerations(spec.tolerations),
         "topology_spread_constraints": [_spread(key, labels) for key in (_ZONE, _HOST)],
         "termination_grace_period_seconds": _GRACE_SECONDS,
         "init_containers": [

@@ -77,7 +77,7 @@ class ClusterAutoscalerSpec(ControllerSpec):
 
     @rule
     def _share_is_a_percentage(self) -> Iterator[Fault]:
-        if not 0 <= self.max_unready_percent <= 100:  # noqa: PLR2004
+        if not 0 <= self.max_unready_percent <= 100:  # noqa: PLR2004 - it is per cent
             yield Fault(("max_unready_percent",), "must be 0 to 100", self.max_unready_percent)
 
 

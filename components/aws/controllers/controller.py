@@ -1,6 +1,6 @@
 """What the controllers have in common: where they run, whom they run as, how they are installed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ import pulumi_kubernetes as k8s
 from components.aws.controllers.versions import Chart
 from components.aws.on_demand_node_group import ADDED_LABELS
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
-from components.kubernetes.taints import Taint
+from components.kubernetes.taints import Taint, tolerations
 from components.names import LONGEST_NAME, shortened
 from components.spec import Spec
 
@@ -93,14 +93,6 @@ def placement(spec: ControllerSpec) -> dict[str, Any]:
         "tolerations": tolerations(spec.tolerations),
         "priorityClassName": PRIORITY_CLASS,
     }
-
-
-def tolerations(taints: Sequence[Taint]) -> list[dict[str, str]]:
-    """Return what puts up with taints."""
-    return [
-        {"key": each.key, "operator": "Equal", "value": each.value, "effect": each.effect}
-        for each in taints
-    ]
 
 
 def resources(cpu: str, memory: str) -> Mapping[str, Mapping[str, str]]:

@@ -9,8 +9,14 @@ from sandbox.layout import Layout
 from sandbox.processes import Processes, free_port, write_atomically
 
 NAME = "emulator"
+LIFE = "life"
+"""The file of its state whose content changes when what was held is lost."""
+
 START_LIMIT = 30.0
 """Seconds that the emulator may take to start."""
+
+# Images are not looked up; all that moto knows would be most of what is written.
+_ENVIRONMENT = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
 
 
 class Emulator:
@@ -18,6 +24,7 @@ class Emulator:
 
     def __init__(self, layout: Layout, processes: Processes) -> None:
         self._port_file = layout.state / "emulator.json"
+        self._state = layout.state / "emulator"
         self._processes = processes
 
     @property
@@ -40,17 +47,21 @@ class Emulator:
 
     @property
     def life(self) -> str:
-        """What tells one start of it from the next, which has nothing of what the last held."""
+        """What tells one that lost what the last held from one that took it up."""
         part = self._processes.require_alive(NAME)
-        return f"{part.pid} since {part.started}"
+        try:
+            return (self._state / LIFE).read_text()
+        except FileNotFoundError:  # an earlier commit started it: it holds things until it ends
+            return f"{part.pid} since {part.started}"
 
     def start(self) -> None:
         """Start it unless it runs."""
         if self._processes.running(NAME):
             return
         port = self._port()
-        argv = [sys.executable, "-m", "sandbox.emulator_server", "-H", "127.0.0.1", "-p", str(port)]
-        self._processes.start(NAME, argv, {}, ports={NAME: port})
+        argv = [sys.executable, "-m", "sandbox.emulator_server", "--port", str(port)]
+        argv += ["--state", str(self._state)]
+        self._processes.start(NAME, argv, _ENVIRONMENT, ports={NAME: port})
         self._processes.wait(NAME, self._answers, START_LIMIT)
 
     def _answers(self) -> bool:

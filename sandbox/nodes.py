@@ -1,8 +1,8 @@
 """Nodes made from what the program asked for: each instance in the emulator becomes a Node.
 
 Of every instance this reads the launch template's user data, as nodeadm does on a real one: the
-cluster to join, the labels and the taints. Type, zone and lifecycle are chosen here, since the
-emulator chooses none, and written back as tags.
+cluster to join, the labels and the taints. Type and lifecycle are chosen here, since the emulator
+chooses neither, and written back as tags.
 """
 
 import base64
@@ -14,11 +14,11 @@ import yaml
 
 from sandbox.allocatable import Allocatable
 from sandbox.kubernetes_api import Object
+from sandbox.providers.aws.account import OWN_TAGS
 
 INSTANCE = "sandbox.tfserving.dev/instance"
 """The annotation of a Node that names the instance it was made from."""
 
-_CHOSEN = "sandbox:"
 _CHOICES = ("template", "type", "zone", "lifecycle")
 
 
@@ -35,7 +35,9 @@ class Instance(NamedTuple):
 
     def tags(self) -> list[dict[str, str]]:
         """Return the tags that keep what was chosen."""
-        return [{"Key": f"{_CHOSEN}{name}", "Value": str(getattr(self, name))} for name in _CHOICES]
+        return [
+            {"Key": f"{OWN_TAGS}{name}", "Value": str(getattr(self, name))} for name in _CHOICES
+        ]
 
 
 class Registration(NamedTuple):
@@ -62,32 +64,35 @@ class Registration(NamedTuple):
 
 
 def choose(group: Mapping[str, Any], instances: Sequence[Mapping[str, Any]]) -> Iterator[Instance]:
-    """Choose type, zone and lifecycle of a group's instances; what was chosen before stays.
+    """Choose type and lifecycle of a group's instances; what was chosen before stays.
 
-    `group` is what Auto Scaling describes, with `Zones` (of its subnets) and `DefaultType` (of its
-    template) added; `instances` is what EC2 describes. Types and zones are taken in turn.
+    `group` is what Auto Scaling describes, with `DefaultType` (of its template) added; `instances`
+    is what EC2 describes. Types are taken in turn.
     """
     policy = group.get("MixedInstancesPolicy", {})
     overrides = policy.get("LaunchTemplate", {}).get("Overrides", [])
     types = [override["InstanceType"] for override in overrides] or [group["DefaultType"]]
     distribution = policy.get("InstancesDistribution", {})
     used: dict[str, Counter[str]] = {name: Counter() for name in _CHOICES}
-    tags = {instance["InstanceId"]: _tags(instance) for instance in instances}
-    for each in tags.values():
+    tagged = {instance["InstanceId"]: tags(instance) for instance in instances}
+    for each in tagged.values():
         for key, counter in used.items():
-            counter[each.get(f"{_CHOSEN}{key}", "")] += 1
+            counter[each.get(f"{OWN_TAGS}{key}", "")] += 1
     for instance in instances:
-        had = tags[instance["InstanceId"]]
-        found = {key: had.get(f"{_CHOSEN}{key}", "") for key in used}
+        had = tagged[instance["InstanceId"]]
+        found = {key: had.get(f"{OWN_TAGS}{key}", "") for key in used}
         if not found["type"]:
-            found = {
+            chosen = {
                 "template": _template(group),
                 "type": _least(types, used["type"]),
-                "zone": _least(group["Zones"], used["zone"]),
-                "lifecycle": _lifecycle(policy, distribution, used["lifecycle"]),
+                "zone": instance["Placement"]["AvailabilityZone"],
+                # In a shortage the emulator starts on-demand instances only, and says so.
+                "lifecycle": found["lifecycle"]
+                or _lifecycle(policy, distribution, used["lifecycle"]),
             }
-            for key, value in found.items():
-                used[key][value] += 1
+            for key, value in chosen.items():
+                used[key][value] += not found[key]
+            found = chosen
         yield Instance(
             id=instance["InstanceId"],
             private_ip=instance["PrivateIpAddress"],
@@ -132,7 +137,8 @@ def node(
     }
 
 
-def _tags(instance: Mapping[str, Any]) -> dict[str, str]:
+def tags(instance: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of an instance that EC2 describes."""
     return {tag["Key"]: tag["Value"] for tag in instance.get("Tags", [])}
 
 

@@ -1,11 +1,12 @@
 """The aws provider's checks: what AWS would refuse is refused here, by property and with why."""
 
 import json
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from sandbox.providers import sdk_schema
+from sandbox.providers import aws, sdk_schema
 from sandbox.providers.aws import ROWS, Aws
 from sandbox.providers.plugin import Refused, Request, Urn
 from sandbox.providers.values import UNKNOWN
@@ -136,6 +137,12 @@ def refusals(token: str, inputs: dict[str, Any], **change: Any) -> dict[str, str
 
 def test_every_row_has_inputs_to_be_tested_with():
     assert ROWS.keys() == VALID.keys()
+
+
+def test_no_type_has_two_rows():
+    modules = (module for module in vars(aws).values() if isinstance(module, ModuleType))
+    tokens = [row.token for module in modules for row in getattr(module, "ROWS", ())]
+    assert sorted(tokens) == sorted(ROWS)
 
 
 @pytest.mark.parametrize("token", VALID)

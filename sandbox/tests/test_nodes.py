@@ -52,7 +52,6 @@ TEMPLATE = {"LaunchTemplateId": "lt-1", "Version": "3"}
 
 def group(spot_types: list[str], **distribution: int) -> dict:
     return {
-        "Zones": ["us-west-2a", "us-west-2b"],
         "DefaultType": "",
         "MixedInstancesPolicy": {
             "LaunchTemplate": {
@@ -66,18 +65,23 @@ def group(spot_types: list[str], **distribution: int) -> dict:
 
 def instances(count: int) -> list[dict]:
     return [
-        {"InstanceId": f"i-{number}", "PrivateIpAddress": f"10.0.0.{number}", "Tags": []}
+        {
+            "InstanceId": f"i-{number}",
+            "PrivateIpAddress": f"10.0.0.{number}",
+            "Placement": {"AvailabilityZone": f"us-west-2{'ab'[number % 2]}"},
+            "Tags": [],
+        }
         for number in range(count)
     ]
 
 
-def test_types_and_zones_are_taken_in_turn():
+def test_types_are_taken_in_turn_and_the_zone_is_that_of_the_instance():
     spot = group(["m5.xlarge", "m4.xlarge"], OnDemandPercentageAboveBaseCapacity=0)
 
     chosen = [*nodes.choose(spot, instances(4))]
 
     assert Counter(each.type for each in chosen) == {"m5.xlarge": 2, "m4.xlarge": 2}
-    assert Counter(each.zone for each in chosen) == {"us-west-2a": 2, "us-west-2b": 2}
+    assert [each.zone for each in chosen] == ["us-west-2a", "us-west-2b"] * 2
     assert {each.lifecycle for each in chosen} == {"spot"}
 
 
@@ -95,7 +99,7 @@ def test_what_was_chosen_stays():
 
     assert (again.type, again.zone) == (first.type, first.zone)
     assert (again.template, other.template) == ("lt-1:3", "lt-1:4")
-    assert (other.type, other.zone) == ("m4.xlarge", "us-west-2b")
+    assert other.type == "m4.xlarge"
 
 
 @pytest.mark.parametrize(
@@ -111,8 +115,22 @@ def test_the_distribution_says_how_many_are_on_demand(base, share, on_demand):
     assert chosen["on-demand"] == on_demand
 
 
+def test_an_instance_that_was_started_on_demand_in_a_shortage_stays_so():
+    spot = group(["m5.xlarge"], OnDemandPercentageAboveBaseCapacity=50)
+    started = instances(4)
+    for each in started[2:]:
+        each["Tags"] = [{"Key": "sandbox:lifecycle", "Value": "on-demand"}]
+
+    assert [each.lifecycle for each in nodes.choose(spot, started)] == [
+        "spot",
+        "spot",
+        "on-demand",
+        "on-demand",
+    ]
+
+
 def test_without_a_mixed_instances_policy_the_templates_type_is_on_demand():
-    plain = {"Zones": ["us-west-2a"], "DefaultType": "c5.large", "LaunchTemplate": TEMPLATE}
+    plain = {"DefaultType": "c5.large", "LaunchTemplate": TEMPLATE}
 
     (only,) = nodes.choose(plain, instances(1))
 

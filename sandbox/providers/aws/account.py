@@ -13,7 +13,10 @@ from botocore.exceptions import ClientError
 ACCOUNT_ID = "123456789012"
 """The account that the emulator answers for."""
 
-OWNER_TAG = "sandbox:owner"
+OWN_TAGS = "sandbox:"
+"""What the tags of the sandbox's own begin with; the program never sees them."""
+
+OWNER_TAG = f"{OWN_TAGS}owner"
 """The tag by which an object is found again that was created but never recorded."""
 
 # A refused connection means that the emulator is gone: waiting longer does not bring it back.

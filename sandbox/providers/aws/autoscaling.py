@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.providers.aws.account import OWNER_TAG, Account, is_missing
+from sandbox.providers.aws.account import OWN_TAGS, OWNER_TAG, Account, is_missing
 from sandbox.providers.aws.checks import (
     any_of,
     between,
@@ -15,7 +15,7 @@ from sandbox.providers.aws.checks import (
     ordered,
 )
 from sandbox.providers.aws.network import owner_tags, tagged
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by, prefixed
+from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, prefixed
 from sandbox.providers.plugin import Refused
 from sandbox.providers.values import is_list, is_mapping, listed, nested
 
@@ -178,7 +178,7 @@ class Groups:
                     "propagateAtLaunch": tag["PropagateAtLaunch"],
                 }
                 for tag in group["Tags"]
-                if tag["Key"] != OWNER_TAG
+                if not tag["Key"].startswith(OWN_TAGS)
             ],
         }
 
@@ -330,18 +330,5 @@ ROWS = (
             ),
         ),
         operations=Groups(),
-    ),
-    ResourceType(
-        token="aws:autoscaling/lifecycleHook:LifecycleHook",
-        docs="https://www.pulumi.com/registry/packages/aws/api-docs/autoscaling/lifecyclehook/",
-        identify=by("name"),
-        named_by="name",
-        replaces=("name", "autoscalingGroupName"),
-        checks=(
-            matches("name", r"[A-Za-z0-9\-_/]{1,255}", _HOOK),
-            one_of("lifecycleTransition", _TRANSITIONS, _HOOK),
-            one_of("defaultResult", ("CONTINUE", "ABANDON"), _HOOK),
-            between("heartbeatTimeout", 30, 7200, _HOOK),
-        ),
     ),
 )

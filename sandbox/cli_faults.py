@@ -1,0 +1,57 @@
+"""The commands that take Spot capacity away."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import click
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox import interruption
+from sandbox.errors import SandboxError
+from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
+from sandbox.machine import Machine
+from sandbox.options import STACK
+from sandbox.providers.aws.account import Account
+
+
+@click.command()
+@STACK
+@click.argument("node")
+@click.option(
+    "--notice",
+    type=click.IntRange(min=1),
+    default=interruption.NOTICE_SECONDS,
+    show_default=True,
+    help="In seconds.",
+)
+def interrupt(stack: str | None, node: str, notice: int) -> None:
+    """Give a Spot node notice, and end it when that is over."""
+    with _reached(stack) as (account, api):
+        heard = interruption.interrupt(account, api, node, notice)
+    click.echo(f"{node} ends in {notice} s")
+    if not heard:
+        click.echo(
+            "nobody heard of it: no rule with a target matches the notice, so that nothing moves "
+            "its pods before it ends",
+            err=True,
+        )
+
+
+@click.command()
+@STACK
+@click.argument("pool")
+@click.option("--end", is_flag=True, help="There is capacity again.")
+def shortage(stack: str | None, pool: str, end: bool) -> None:
+    """Leave a pool without Spot capacity: what it has stays, and no more is started."""
+    with _reached(stack) as (account, api):
+        interruption.set_shortage(account, api, pool, short=not end)
+
+
+@contextmanager
+def _reached(stack: str | None) -> Generator[tuple[Account, KubernetesApi]]:
+    machine = Machine(stack)
+    machine.require_up()
+    try:
+        yield machine.account(), machine.api
+    except (ApiError, UnreachableError, BotoCoreError, ClientError) as error:
+        raise SandboxError(f"stack {machine.stack} cannot be reached: {error}") from error

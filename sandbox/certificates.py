@@ -1,8 +1,9 @@
-"""The certificates of one control plane: its own authority, whose key is thrown away once used."""
+"""The certificates of one control plane, by authorities whose keys are thrown away once used."""
 
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -17,6 +18,8 @@ VALIDITY = timedelta(days=365)
 """How long a certificate is good for."""
 
 _REMAKE_BEFORE = timedelta(days=7)
+_SERVER = (ExtendedKeyUsageOID.SERVER_AUTH,)
+_CLIENT = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 _SERVER_NAMES: tuple[x509.GeneralName, ...] = (
     x509.IPAddress(ip_address("127.0.0.1")),
     x509.IPAddress(ip_address("10.96.0.1")),
@@ -28,7 +31,7 @@ _SERVER_NAMES: tuple[x509.GeneralName, ...] = (
 
 @dataclass(frozen=True)
 class Certificates:
-    """Where the files of one control plane's certificates are."""
+    """Where the files of an authority and of the certificates that it signed are."""
 
     folder: Path
 
@@ -62,13 +65,26 @@ def are_valid(folder: Path, now: datetime | None = None) -> bool:
 
 def write(folder: Path, now: datetime | None = None) -> Certificates:
     """Make all certificates and keys, unless there are good ones; the folder appears as a whole."""
+    return _write(folder, now or datetime.now(UTC), _fill)
+
+
+def write_server(folder: Path, name: str, host: str, now: datetime | None = None) -> Certificates:
+    """Make a server's certificate, with an authority of its own, unless there is a good one."""
+
+    def fill(new: Path, at: datetime) -> None:
+        _Authority(new, at).issue(name, host, None, _SERVER, (x509.DNSName(host),))
+
+    return _write(folder, now or datetime.now(UTC), fill)
+
+
+def _write(folder: Path, now: datetime, fill: Callable[[Path, datetime], None]) -> Certificates:
     if are_valid(folder, now):
         return Certificates(folder)
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     for leftover in folder.parent.glob(f".{folder.name}.*"):
         shutil.rmtree(leftover)
     new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))  # mode 0700
-    _fill(new, now or datetime.now(UTC))
+    fill(new, now)
     shutil.rmtree(folder, ignore_errors=True)
     new.replace(folder)
     return Certificates(folder)
@@ -76,20 +92,11 @@ def write(folder: Path, now: datetime | None = None) -> Certificates:
 
 def _fill(folder: Path, now: datetime) -> None:
     files = Certificates(folder)
-    authority = _Authority(now)
-    files.authority.write_bytes(authority.pem)
+    authority = _Authority(folder, now)
     # The API server's is etcd's and kwok's too, and etcd calls itself with it.
-    both = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
-    client = (ExtendedKeyUsageOID.CLIENT_AUTH,)
-    for name, common_name, organization, usages, names in (
-        ("apiserver", "kube-apiserver", None, both, _SERVER_NAMES),
-        ("admin", "admin", "system:masters", client, ()),
-        ("front-proxy", "front-proxy-client", None, client, ()),
-    ):
-        key = ec.generate_private_key(ec.SECP256R1())
-        certificate = authority.issue(key, _subject(common_name, organization), usages, names)
-        files.certificate(name).write_bytes(certificate)
-        _write_key(files.key(name), key)
+    authority.issue("apiserver", "kube-apiserver", None, (*_SERVER, *_CLIENT), _SERVER_NAMES)
+    authority.issue("admin", "admin", "system:masters", _CLIENT)
+    authority.issue("front-proxy", "front-proxy-client", None, _CLIENT)
     pair = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     _write_key(files.key("service-account"), pair)
     files.service_account_public_key.write_bytes(
@@ -100,7 +107,8 @@ def _fill(folder: Path, now: datetime) -> None:
 
 
 class _Authority:
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, folder: Path, now: datetime) -> None:
+        self._files = Certificates(folder)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._subject = _subject("tfserving-sandbox")
         self._from = now - timedelta(minutes=5)  # clocks of containers and their hosts differ
@@ -116,30 +124,36 @@ class _Authority:
             encipher_only=False,
             decipher_only=False,
         )
-        self.pem = _pem(
-            self._builder(self._key, self._subject)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(usage, critical=True)
-            .sign(self._key, hashes.SHA256())
+        self._files.authority.write_bytes(
+            _pem(
+                self._builder(self._key, self._subject)
+                .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+                .add_extension(usage, critical=True)
+                .sign(self._key, hashes.SHA256())
+            )
         )
 
     def issue(
         self,
-        key: ec.EllipticCurvePrivateKey,
-        subject: x509.Name,
+        name: str,
+        common_name: str,
+        organization: str | None,
         usages: tuple[x509.ObjectIdentifier, ...],
-        names: tuple[x509.GeneralName, ...],
-    ) -> bytes:
+        names: tuple[x509.GeneralName, ...] = (),
+    ) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
         issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = (
-            self._builder(key, subject)
+            self._builder(key, _subject(common_name, organization))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
             .add_extension(issuer, critical=False)
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return _pem(builder.sign(self._key, hashes.SHA256()))
+        signed = builder.sign(self._key, hashes.SHA256())
+        self._files.certificate(name).write_bytes(_pem(signed))
+        _write_key(self._files.key(name), key)
 
     def _builder(
         self, key: ec.EllipticCurvePrivateKey, subject: x509.Name

@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -14,10 +15,12 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from sandbox.cli_faults import interrupt, shortage
+from sandbox.cli_fleet import load, record, tables, watch
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.machine import Machine
+from sandbox.options import STACK
 
-_STACK = click.option("--stack", metavar="NAME", help="Stack: any x with a Pulumi.x.yaml.")
 # Of the user's own, what would lead pulumi, kubectl or an AWS client elsewhere.
 _THEIRS = ("AWS_", "GOOGLE_", "PULUMI_")
 _WIDTH = 55
@@ -87,13 +90,19 @@ def down() -> None:
 
 
 @cli.command()
-@_STACK
+@STACK
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def status(stack: str | None, as_json: bool) -> None:
-    """Tell what runs."""
-    found = Machine(stack).status()
+    """Tell what runs, and how the stack's models and nodes are."""
+    machine = Machine(stack)
+    found, fleet = machine.status(), None
+    try:
+        fleet = machine.fleet() if machine.is_up else None
+    except SandboxError as error:  # what runs can be told all the same
+        click.echo(f"error: {error}", err=True)
     if as_json:
-        click.echo(json.dumps(found, indent=2))
+        seen = asdict(fleet) if fleet else dict.fromkeys(("models", "groups"))
+        click.echo(json.dumps(found | seen, indent=2))
         return
     if not found["parts"]:
         click.echo("nothing runs; `sandbox up` starts it")
@@ -104,10 +113,12 @@ def status(stack: str | None, as_json: bool) -> None:
         ports = " ".join(str(port) for port in part["ports"].values())
         table.add_row(part["name"], str(part["pid"]), state, ports)
     _console.print(table)
+    if fleet:
+        _console.print(tables(fleet))
 
 
 @cli.command()
-@_STACK
+@STACK
 def env(stack: str | None) -> None:
     """Print what leads a shell's pulumi and kubectl to the sandbox: eval "$(sandbox env)"."""
     engine = Machine(stack).running_engine()
@@ -120,7 +131,7 @@ def env(stack: str | None) -> None:
 
 
 @cli.command(name="exec", context_settings={"ignore_unknown_options": True})
-@_STACK
+@STACK
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def execute(stack: str | None, command: Sequence[str]) -> None:
     """Run a command with the sandbox's pulumi, kubectl and AWS endpoint: exec -- CMD..."""
@@ -149,6 +160,10 @@ def logs(part: str | None) -> None:
         raise SandboxError(f"{part} has no log; these have: {', '.join(found)}", WRONG_USAGE)
 
 
+for command in (load, watch, record, interrupt, shortage):
+    cli.add_command(command)
+
+
 def main() -> None:
     """Run the command; a fault is one message and an exit status."""
     try:
@@ -158,7 +173,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        sys.exit(WRONG_USAGE)  # also where click says 1: a file that cannot be written
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted: run the same command again to go on", err=True)
         sys.exit(130)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 from sandbox.layout import Layout
 
@@ -26,12 +27,14 @@ def write(root: Path, program: str, **stacks: str) -> Layout:
     return Layout(root)
 
 
-def sandbox(layout: Layout, *arguments: str) -> "subprocess.Popen[str]":
+def sandbox(
+    layout: Layout, *arguments: str, output: int | IO[str] = subprocess.PIPE
+) -> "subprocess.Popen[str]":
     """Start the clone's `sandbox` as a shell does, in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-c", _COMMAND, str(layout.root), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
         text=True,
         start_new_session=True,
     )

@@ -1,17 +1,22 @@
 """What the sandbox's tests share: a folder of their own instead of a clone, and the real tools."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from moto import mock_aws
 
-from sandbox import toolchain
+from sandbox import cli, toolchain
 from sandbox.control_plane import ControlPlane
 from sandbox.kubernetes_api import KubernetesApi
 from sandbox.layout import Layout
 from sandbox.processes import Processes
+from sandbox.providers.aws.account import Account
 from sandbox.providers.kubernetes import KubernetesProvider
+from sandbox.tests import clone
+from sandbox.tests.scaled_cluster import ScaledCluster
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +90,37 @@ def node(api: KubernetesApi) -> Iterator[None]:
     )
     yield
     api.delete("v1", "Node", name)
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account of the test's own, in this process."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # which takes a second
+    with mock_aws():
+        yield Account("us-west-2", "dev")
+
+
+@pytest.fixture
+def cluster(account: Account, monkeypatch: pytest.MonkeyPatch) -> ScaledCluster:
+    """An empty cluster in memory, with its autoscaler and without groups."""
+    return ScaledCluster(account, monkeypatch)
+
+
+@pytest.fixture
+def sandbox(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Runs the command of a clone with two stacks; returns its status, output and errors."""
+    clone.write(layout.root, "", dev="config: {}\n", prod="config: {}\n")
+    monkeypatch.setattr(Layout, "of_this_clone", lambda: layout)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["sandbox", *arguments])
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return run

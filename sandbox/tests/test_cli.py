@@ -1,6 +1,7 @@
 """The `sandbox` command: its exit statuses, and what it says."""
 
 import fcntl
+import json
 import os
 import sys
 
@@ -8,29 +9,9 @@ import pytest
 
 from sandbox import cli
 from sandbox.errors import SandboxError
-from sandbox.layout import Layout
 from sandbox.machine import Machine
 from sandbox.processes import Processes, write_atomically
 from sandbox.tests import clone
-
-
-@pytest.fixture
-def sandbox(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs the command of a clone with two stacks; returns its status, output and errors."""
-    clone.write(layout.root, "", dev="config: {}\n", prod="config: {}\n")
-    monkeypatch.setattr(Layout, "of_this_clone", lambda: layout)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["sandbox", *arguments])
-        try:
-            cli.main()
-            status = 0
-        except SystemExit as end:
-            status = int(end.code or 0)
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return run
 
 
 @pytest.mark.parametrize(
@@ -44,6 +25,11 @@ def sandbox(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         (["env", "--stack", "prod"], "the sandbox of stack prod is not up"),
         (["exec", "--", "true"], "the sandbox of stack dev is not up"),
         (["exec"], "exec needs a command: sandbox exec -- kubectl get nodes"),
+        (["load", "half-plus-two", "8"], "the sandbox of stack dev is not up"),
+        (["load", "--show", "--stack", "prod"], "the sandbox of stack prod is not up"),
+        (["watch"], "the sandbox of stack dev is not up; run `make up STACK=dev` first"),
+        (["record", "course.csv"], "the sandbox of stack dev is not up"),
+        (["record", "course.csv", "--seconds", "0"], "'--seconds': 0.0 is not in the range"),
         (["logs"], "there are no logs: nothing was started here"),
         (["logs", "emulator"], "there are no logs"),
     ],
@@ -88,7 +74,9 @@ def test_an_interrupt_is_status_130_and_says_how_to_go_on(sandbox, monkeypatch):
 def test_down_and_status_of_a_sandbox_that_is_not_up_are_no_fault(sandbox):
     assert sandbox("down")[0] == 0
     assert sandbox("status") == (0, "nothing runs; `sandbox up` starts it\n", "")
-    assert sandbox("status", "--json") == (0, '{\n  "stack": "dev",\n  "parts": []\n}\n', "")
+    status, output, errors = sandbox("status", "--json")
+    assert (status, errors) == (0, "")
+    assert json.loads(output) == {"stack": "dev", "parts": [], "models": None, "groups": None}
 
 
 def test_status_tells_what_ended(sandbox, layout, processes):

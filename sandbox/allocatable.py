@@ -6,8 +6,12 @@ share of memory that the kernel sees is Karpenter's assumption.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from sandbox.providers.aws.account import Account
+
+_DISK_GIB = 20  # the root disk of EKS's AMIs when a launch template names none
 _VISIBLE_MEMORY = 0.925
 _EVICTION_MIB = 100
 _EVICTION_DISK = 0.1
@@ -70,3 +74,16 @@ class Allocatable:
             60.0 + 10 * (cores > 1) + 5 * min(max(cores - 2, 0), 2) + 2.5 * max(cores - 4, 0)
         )
         return int(per_mille)
+
+
+@cache
+def describe_type(account: Account, name: str) -> Mapping[str, Any]:
+    """Return what EC2 says of an instance type."""
+    found = account.client("ec2").describe_instance_types(InstanceTypes=[name])
+    return found["InstanceTypes"][0]
+
+
+def disk_gib(template: Mapping[str, Any]) -> int:
+    """Return the size of the root disk that a launch template's data asks for."""
+    disks = [mapping.get("Ebs", {}) for mapping in template.get("BlockDeviceMappings", [])]
+    return next((disk["VolumeSize"] for disk in disks if "VolumeSize" in disk), _DISK_GIB)

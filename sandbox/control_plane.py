@@ -12,6 +12,7 @@ from sandbox.certificates import Certificates
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import Processes, free_port, write_atomically
+from sandbox.providers.charts import AUTOSCALER, TERMINATION_HANDLER
 from sandbox.toolchain import Tools
 
 START_LIMIT = 60.0
@@ -19,6 +20,9 @@ START_LIMIT = 60.0
 
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 """In the order in which they are started."""
+
+CLIENTS = ("watcher", AUTOSCALER, TERMINATION_HANDLER)
+"""What else runs for a stack and has the certificates in memory."""
 
 _PEER = "etcd-peer"
 _LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -63,7 +67,9 @@ class ControlPlane:
         """Start what does not run, with the ports and data it had, and wait until all is ready."""
         deadline = time.monotonic() + START_LIMIT
         if not certificates.are_valid(self._certificates.folder):
-            self.end()  # what runs would go on with the old ones
+            # What runs, clients too, would go on with the old ones.
+            self._processes.end(*map(self.name, CLIENTS))
+            self.end()
             certificates.write(self._certificates.folder)
         write_atomically(self.kubeconfig, self._kubeconfig())
         for part in PARTS:

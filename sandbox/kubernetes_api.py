@@ -161,6 +161,19 @@ class KubernetesApi:
             if error.reason not in ("NotFound", "UnknownKind"):
                 raise
 
+    def evict(self, pod: Object) -> bool:
+        """Ask for a pod's eviction; False where a disruption budget does not allow it now."""
+        where = {key: pod["metadata"][key] for key in ("name", "namespace")}
+        path = self.path("v1", "Pod", where["namespace"], where["name"], "eviction")
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": where}
+        try:
+            self.call("POST", path, body)
+        except ApiError as error:
+            if error.reason != "TooManyRequests":
+                raise
+            return False
+        return True
+
     def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Tell whether objects of a kind are in namespaces."""
         return self._discovered(api_version, kind)[1]

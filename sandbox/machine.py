@@ -7,18 +7,28 @@ import shutil
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import toolchain
 from sandbox.control_plane import ControlPlane
 from sandbox.emulator import Emulator
 from sandbox.engine import Engine
 from sandbox.errors import WRONG_USAGE, SandboxError
+from sandbox.fleet import Fleet
+from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
 from sandbox.layout import Layout
+from sandbox.load import Load
+from sandbox.metrics import MetricsServer
 from sandbox.processes import Processes, write_atomically
 from sandbox.project import region
+from sandbox.providers.aws.account import Account
+from sandbox.toolchain import Tools
+
+_WATCHER = "-watcher"
 
 
 class Machine:
@@ -61,7 +71,8 @@ class Machine:
             click.echo(f"{part.name} has ended since it was started; starting it again", err=True)
         self._emulator.start()
         ControlPlane(self.layout, self.stack, tools, self._processes).start()
-        self._start_watcher(where)
+        MetricsServer(self.layout, self.stack, self._processes).start()
+        self._start_watcher(where, tools)
         engine = Engine(self.layout, tools.pulumi, self._emulator, self.stack)
         engine.install(tools)
         engine.init()
@@ -69,13 +80,14 @@ class Machine:
         self._refresh_for_a_new_emulator(engine)
         return engine
 
-    def _start_watcher(self, where: str) -> None:
-        name = f"{self.stack}-watcher"
+    def _start_watcher(self, where: str, tools: Tools) -> None:
+        name = f"{self.stack}{_WATCHER}"
+        argv = [sys.executable, "-m", "sandbox.watcher", "--root", str(self.layout.root)]
+        argv += ["--stack", self.stack, "--region", where]
+        argv += ["--node-termination-handler", str(tools.node_termination_handler)]
         part = self._processes.running(name)
         process = part.process if part else None
-        if process is None or where not in process.cmdline():  # the stack's region was edited
-            argv = [sys.executable, "-m", "sandbox.watcher", "--stack", self.stack]
-            argv += ["--region", where, "--root", str(self.layout.root)]
+        if process is None or process.cmdline() != argv:  # the stack's region was edited
             self._processes.start(name, argv, self._emulator.environment)
 
     def _refresh_for_a_new_emulator(self, engine: Engine) -> None:
@@ -92,17 +104,54 @@ class Machine:
         Raises:
             SandboxError: it is not.
         """
-        if not self._processes.running(f"{self.stack}-kube-apiserver"):
+        self.require_up()
+        pulumi = toolchain.ensure(self.layout).pulumi
+        return Engine(self.layout, pulumi, self._emulator, self.stack)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the stack has an API server."""
+        return self._processes.running(f"{self.stack}-kube-apiserver") is not None
+
+    def require_up(self) -> None:
+        """Raise, saying how to start it, unless the stack's sandbox is up."""
+        if not self.is_up:
             raise SandboxError(
                 f"the sandbox of stack {self.stack} is not up; "
                 f"run `make up STACK={self.stack}` first",
                 WRONG_USAGE,
             )
-        pulumi = toolchain.ensure(self.layout).pulumi
-        return Engine(self.layout, pulumi, self._emulator, self.stack)
+
+    @cached_property
+    def api(self) -> KubernetesApi:
+        """The stack's API server."""
+        return KubernetesApi.from_kubeconfig(self.layout.kubeconfig(self.stack))
+
+    def account(self) -> Account:
+        """Return the stack's account; from now on this process's AWS clients reach nothing else."""
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]  # a profile of the user's would be looked for, and missed
+        os.environ.update(self._emulator.environment)
+        return Account(region(self.layout, self.stack), self.stack)
+
+    def fleet(self) -> Fleet:
+        """Return the stack's models and nodes, as they are now.
+
+        Raises:
+            SandboxError: it is not up, or does not answer.
+        """
+        self.require_up()
+        offered = Load(self.layout, self.stack).offered()
+        try:
+            return Fleet.of(self.api, self.account(), offered)
+        except (ApiError, UnreachableError, BotoCoreError, ClientError) as error:
+            raise SandboxError(f"stack {self.stack} cannot be looked at: {error}") from error
 
     def end(self) -> None:
         """End every process and remove all state; the cache of built tools stays."""
+        # Else they would start again what is ended.
+        names = (part.name for part in self._processes.recorded())
+        self._processes.end(*(name for name in names if name.endswith(_WATCHER)))
         self._processes.end_all()
         shutil.rmtree(self.layout.state, ignore_errors=True)
 

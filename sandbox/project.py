@@ -1,6 +1,8 @@
 """The project's and its stacks' files, and the engine's copy of them."""
 
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,15 @@ def copy_project(layout: Layout) -> None:
         own = [line for line in _lines(layout.root / name) if not line.startswith(_OF_A_BACKEND)]
         salt = [line for line in _lines(copy) if line.startswith(_OF_A_BACKEND)]
         write_atomically(copy, "\n".join((*own, *salt, "")))
+
+
+def copy_repository(root: Path, into: Path) -> None:
+    """Copy what git tracks or would track: another clone, for a sandbox of its own."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    for name in filter(lambda name: (root / name).is_file(), listed.splitlines()):
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(root / name, into / name)
 
 
 def _stacks(layout: Layout) -> list[str]:

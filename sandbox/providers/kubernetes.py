@@ -123,7 +123,7 @@ class KubernetesProvider(Provider):
                 body, lambda: self._objects.create(body, manager, upsert=upsert, dry_run=True)
             )
             return "", _with_secrets(request.inputs)
-        with _refusals(body):
+        with refusals(body):
             live = self._objects.create(body, manager, upsert=upsert)
             return _id(live), self._ready(request, body, live, manager)
 
@@ -134,7 +134,7 @@ class KubernetesProvider(Provider):
         metadata = {"name": name, "namespace": namespace}
         body: Object = {"apiVersion": api_version, "kind": kind, "metadata": metadata}
         manager = request.old_outputs.get(_MANAGER, "pulumi-kubernetes")
-        with _refusals(body):
+        with refusals(body):
             live = self._objects.get(api_version, kind, namespace, name)
             if live is None:
                 return None
@@ -162,7 +162,7 @@ class KubernetesProvider(Provider):
         if request.preview:
             live = self._tried(body, apply)
             return _outputs(live, manager) if live else _with_secrets(request.inputs)
-        with _refusals(body):
+        with refusals(body):
             return self._ready(request, body, apply(), manager)
 
     def delete(self, request: Request) -> None:
@@ -172,7 +172,7 @@ class KubernetesProvider(Provider):
         body = {**request.inputs, "metadata": metadata}
         body["apiVersion"], body["kind"] = _api_version_and_kind(request.urn)
         uid = section(request.old_outputs, "metadata").get("uid")
-        with _refusals(body):
+        with refusals(body):
             try:
                 self._objects.delete(body, uid, request.timeout)
             except UnreachableError:
@@ -209,7 +209,7 @@ class KubernetesProvider(Provider):
         """Return what a dry run says, or None where it can't say anything yet."""
         if contains_unknown(body):
             return None
-        with _refusals(body):
+        with refusals(body):
             try:
                 return attempt()
             except UnreachableError:
@@ -233,7 +233,8 @@ class KubernetesProvider(Provider):
 
 
 @contextmanager
-def _refusals(body: Object) -> Generator[None]:
+def refusals(body: Object) -> Generator[None]:
+    """Tell what the API server says of an object as what the provider says of it."""
     try:
         yield
     except ApiError as error:

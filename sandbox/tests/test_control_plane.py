@@ -192,6 +192,19 @@ def test_ending_everything_leaves_no_process_and_the_data_for_the_next_start(
     assert "web" in kubectl("get", "deployment", "web")
 
 
+def test_who_has_old_certificates_in_memory_is_ended_when_they_are_made_anew(
+    control_plane: ControlPlane, processes: Processes
+) -> None:
+    watcher = control_plane.name("watcher")
+    processes.start(watcher, ["sleep", "600"])
+    folder = processes.layout.cluster("test") / "certificates"
+    (folder / "ca.crt").unlink()
+
+    control_plane.start()
+
+    assert not processes.running(watcher)
+
+
 def _environment(process: psutil.Process) -> dict[str, str]:
     try:
         return process.environ()

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import psutil
@@ -99,13 +100,15 @@ class Clone:
         self.engine = self.machine.start()
         self.engine.deploy()
 
-    def held(self) -> bytes:
-        """Return what is in the bucket's object."""
-        emulator = Emulator(self.layout, self.processes)
-        s3 = boto3.client(
-            "s3", endpoint_url=emulator.url, aws_access_key_id="x", aws_secret_access_key="x"
+    def s3(self) -> Any:
+        url = Emulator(self.layout, self.processes).url
+        return boto3.client(
+            "s3", endpoint_url=url, aws_access_key_id="x", aws_secret_access_key="x"
         )
-        return s3.get_object(Bucket="models", Key="x")["Body"].read()
+
+    def held(self, key: str = "x") -> bytes:
+        """Return what is in an object of the bucket."""
+        return self.s3().get_object(Bucket="models", Key=key)["Body"].read()
 
     def nodes(self) -> dict[str, str]:
         """Return which instance each node is."""
@@ -187,15 +190,30 @@ def test_a_second_start_changes_no_process(dev):
     assert dev.pids() == before
 
 
-def test_what_the_emulator_and_the_nodes_lost_is_made_again(dev, capfd):
+def test_what_the_emulator_held_when_it_was_killed_is_there_and_nothing_is_made_again(dev, capfd):
     nodes = dev.nodes()
+    dev.s3().put_object(Bucket="models", Key="mine", Body=b"put by the user")
     dev.kill("emulator", "dev-kube-scheduler", "dev-watcher")
-    dev.up()
+    dev.machine.start()
 
     said = capfd.readouterr().err
     assert "emulator has ended since it was started; starting it again" in said
     assert "dev-kube-scheduler has ended" in said
-    assert "the emulator lost what it held: making it again" in said
+    assert "the emulator lost what it held" not in said
+    assert dev.held("mine") == b"put by the user"
+    dev.engine.pulumi("preview", "--expect-no-changes", quiet=True)
+    dev.engine.pulumi("refresh", "--yes", "--skip-preview", "--expect-no-changes", quiet=True)
+    assert dev.nodes() == nodes
+    dev.s3().delete_object(Bucket="models", Key="mine")
+
+
+def test_what_the_emulator_cannot_read_any_more_is_made_again(dev, capfd):
+    nodes = dev.nodes()
+    dev.kill("emulator")
+    (dev.layout.state / "emulator" / "other").write_bytes(b"")
+    dev.up()
+
+    assert "the emulator lost what it held: making it again" in capfd.readouterr().err
     assert dev.held() == b"held"
     eventually(lambda: dev.is_served() and not set(nodes.values()) & set(dev.nodes().values()))
 

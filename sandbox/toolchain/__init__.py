@@ -72,6 +72,12 @@ TOOLS = {
             minutes=4,
         ),
         Tool(
+            name="node-termination-handler",
+            package="github.com/aws/aws-node-termination-handler/cmd",
+            packages=882,
+            minutes=1.5,
+        ),
+        Tool(
             name="kube-score",
             package="github.com/zegl/kube-score/cmd/kube-score",
             packages=332,
@@ -88,6 +94,7 @@ class Tools:
 
     kubernetes: Path
     kwok: Path
+    node_termination_handler: Path
     pulumi: Path
     language_exec: Path
     kubectl: Path
@@ -122,6 +129,7 @@ class _Toolchain:
         return Tools(
             kubernetes=self.built("kubernetes"),
             kwok=self.built("kwok"),
+            node_termination_handler=self.built("node-termination-handler"),
             pulumi=pulumi or self.built("pulumi"),
             language_exec=beside if beside and beside.is_file() else self._language_exec(),
             kubectl=kubectl,

@@ -1,11 +1,11 @@
 """The program on the real engine and API server: a clone of the tests' own, up once for all."""
 
 import json
-import shutil
-import subprocess
-from collections.abc import Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,6 +17,7 @@ from sandbox.kubernetes_api import KubernetesApi, Object
 from sandbox.layout import MARKER, Layout
 from sandbox.machine import Machine
 from sandbox.processes import Processes
+from sandbox.project import copy_repository
 from sandbox.providers.aws.account import Account
 from tests.unit.stack_files import config_of, put
 
@@ -89,21 +90,19 @@ class Environment:
         return found
 
 
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Return what a condition says as soon as that is true, or at last when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return found
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of the repository with a sandbox of its own; nothing of it is left afterwards."""
     root = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=_REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.splitlines()
-    for name in listed:
-        if (_REPOSITORY / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(_REPOSITORY / name, root / name)
+    copy_repository(_REPOSITORY, root)
     yield root
     Machine(layout=Layout(root)).end()
 

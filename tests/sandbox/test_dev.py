@@ -4,12 +4,11 @@ import hashlib
 import json
 import re
 import time
-from typing import Any
 
 import pytest
 
 from sandbox.errors import SandboxError
-from tests.sandbox.conftest import MODEL, POOL, Environment
+from tests.sandbox.conftest import MODEL, POOL, Environment, until
 
 
 def test_it_brings_the_nodes_that_the_pools_ask_for(dev):
@@ -111,7 +110,7 @@ def test_a_new_label_reaches_the_nodes(dev):
     dev.edit({f"{POOL}.labels": labels})
     dev.engine.deploy()
 
-    assert _eventually(lambda: len(dev.nodes(tier="gold")) == 2)
+    assert until(lambda: len(dev.nodes(tier="gold")) == 2)
     assert before.isdisjoint(node["metadata"]["uid"] for node in dev.nodes(tier="gold"))
 
 
@@ -181,7 +180,7 @@ def test_destroyed_it_leaves_everything_as_it_was_before(dev, account):
 
     dev.engine.pulumi("destroy", "--yes", "--skip-preview")
 
-    assert _eventually(lambda: dev.processes() == parts)
+    assert until(lambda: dev.processes() == parts)
     assert _resources(dev) == []
     assert account.client("s3").list_buckets()["Buckets"] == []
     groups = account.client("autoscaling").describe_auto_scaling_groups()
@@ -189,7 +188,7 @@ def test_destroyed_it_leaves_everything_as_it_was_before(dev, account):
     ec2 = account.client("ec2")
     assert ec2.describe_launch_templates()["LaunchTemplates"] == []
     assert [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == []
-    assert _eventually(lambda: dev.nodes() == [])
+    assert until(lambda: dev.nodes() == [])
     spaces = {space["metadata"]["name"] for space in dev.api.list("v1", "Namespace")}
     assert spaces == {"default", "kube-node-lease", "kube-public", "kube-system"}
 
@@ -205,10 +204,3 @@ def _resources(dev: Environment) -> list[tuple[str, ...]]:
     state = json.loads(dev.engine.pulumi("stack", "export", quiet=True))
     resources = state["deployment"].get("resources") or []
     return [(each["urn"], each.get("id", ""), each.get("modified", "")) for each in resources]
-
-
-def _eventually(condition: Any, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return found

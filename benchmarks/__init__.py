@@ -1,0 +1,1 @@
+"""Figures that can be run again; each folder is one command."""

@@ -1,0 +1,1 @@
+"""How long a preview takes, against a program that only imports what ours imports."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import hypothesis
@@ -171,11 +172,18 @@ class _Recorder(MockMonitor):
         return super().RegisterResourceOutputs(request)
 
 
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    """A cloud of the test's own, on an event loop of its own."""
+@contextmanager
+def open_cloud() -> Iterator[Cloud]:
+    """Have a cloud for a while, on an event loop of its own."""
     with asyncio.Runner() as runner:
         runner.get_loop()
         cloud = Cloud()
         yield cloud
     cloud.close()
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    """A cloud of the test's own."""
+    with open_cloud() as cloud:
+        yield cloud

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import stacks
 from planning.capacity import node_capacity
 from planning.instance_types import instance_types
 from stacks.outputs import StackOutputs
+from tests.unit.conftest import Cloud, open_cloud
 from tests.unit.stack_files import MODELS, ROOT, config_of, configure
 
 CLUSTER = "TensorFlowServingCluster"
@@ -50,8 +52,15 @@ def deploy(cloud: Any, config: dict[str, Any]) -> StackOutputs:
     return cloud.run(lambda: stacks.deploy(settings.load()))
 
 
-@pytest.fixture
-def prod(cloud: Any) -> StackOutputs:
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    """One cloud for all that ask what `prod` registers: nothing else is deployed to it."""
+    with open_cloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def prod(cloud: Cloud) -> StackOutputs:
     return deploy(cloud, config_of(ROOT / "Pulumi.prod.yaml"))
 
 
@@ -226,18 +235,22 @@ def test_60_pods_find_room_and_40_from_the_start(cloud, prod):
     assert 10 * per_node[SMALL] + 10 * per_node[LARGE] == 40
 
 
-def test_a_hundred_replicas_are_refused_with_the_arithmetic(cloud):
+def test_a_hundred_replicas_are_refused_with_the_arithmetic():
     config = config_of(ROOT / "Pulumi.prod.yaml")
     config[MODELS]["resnet"]["replicas"]["maximum"] = 100
 
-    with pytest.raises(Exception, match=r"replicas.maximum: must be at most 60"):
+    with (
+        open_cloud() as cloud,
+        pytest.raises(Exception, match=r"replicas.maximum: must be at most 60"),
+    ):
         deploy(cloud, config)
 
 
-def test_it_is_deployed_before_its_models_are_published(cloud):
+def test_it_is_deployed_before_its_models_are_published():
     config = config_of(ROOT / "Pulumi.prod.yaml")
     del config[MODELS]
 
-    assert deploy(cloud, config).models == {}
-    assert DEPLOYMENT not in cloud.types()
-    assert BUCKET in cloud.types()
+    with open_cloud() as cloud:
+        assert deploy(cloud, config).models == {}
+        assert DEPLOYMENT not in cloud.types()
+        assert BUCKET in cloud.types()

@@ -1,12 +1,12 @@
 .DEFAULT_GOAL := help
-.PHONY: help up preview down env test lint format lock model
+.PHONY: help up preview down env test test-slow lint format lock model
 
 STACK ?= dev
 VENV := .venv
 SANDBOX := $(VENV)/bin/sandbox
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 up: $(VENV) ## Deploy STACK (dev) on this machine
 	@$(SANDBOX) up --stack $(STACK)
@@ -23,6 +23,9 @@ env: $(VENV) ## Print what leads a shell to the sandbox: eval "$$(make env)"
 
 test: $(VENV) ## Run all tests
 	@$(VENV)/bin/pytest --numprocesses 2 --dist loadfile
+
+test-slow: $(VENV) ## Run the tests that take minutes: true times, many rounds, many kills
+	@$(VENV)/bin/pytest -m slow
 
 lint: $(VENV) ## Check format, style, types and the direction of imports
 	@$(VENV)/bin/ruff format --check

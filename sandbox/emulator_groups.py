@@ -26,7 +26,7 @@ _NO_SPOT = (
     "Could not launch Spot Instances. InsufficientInstanceCapacity - There is no Spot capacity "
     "available that matches your request. Launching EC2 instance failed."
 )
-_KEPT = 100
+_KEPT = 20
 """So many failed activities of a group are kept, and instances that have ended."""
 
 
@@ -136,6 +136,8 @@ class Group(models.FakeAutoScalingGroup):
             self.vpc_zone_identifier = min(subnets.split(","), key=lambda subnet: used[subnet])
         super().replace_autoscaling_group_instances(1, tags)
         self.vpc_zone_identifier = subnets
+        for disk in self.instance_states[-1].instance.block_device_mapping.values():
+            disk.delete_on_termination = True  # AWS's default for a root disk
         self._forget()
 
     def _forget(self) -> None:
@@ -150,7 +152,8 @@ class Group(models.FakeAutoScalingGroup):
             for instance in reservation.instances:
                 ec2.tags.pop(instance.id, None)
                 for interface in instance.nics.values():
-                    ec2.enis.pop(interface.id, None)
+                    if interface.id in ec2.enis:
+                        interface.delete()  # its address is free again
             del ec2.reservations[reservation.id]
 
     def _fail(self, count: int) -> None:

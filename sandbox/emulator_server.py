@@ -31,12 +31,15 @@ from sandbox.emulator_state import EmulatorState
 _SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 _READS = ("Describe", "Get", "Head", "List", "Receive")
 _FORM = "application/x-www-form-urlencoded"
+_HANDLES = 100
+"""So many messages of a queue may be deleted a second time without a fault."""
 
 
 _PUT_BUCKET = "_bucket_response_put"
 
 _turn = threading.Lock()
 _wait_for_messages = Queue.wait_for_messages
+_delete_message = Queue.delete_message
 _put_untagged = vars(S3Response)[_PUT_BUCKET]
 
 
@@ -78,6 +81,7 @@ def _asked(environ: dict[str, Any]) -> tuple[str, str]:
 def _mend() -> None:
     emulator_groups.install()
     Queue.wait_for_messages = _wait_out_of_turn
+    Queue.delete_message = _forget_message
     setattr(S3Response, _PUT_BUCKET, _put_bucket)
     setattr(EventsHandler, "test_event_pattern", _test_event_pattern)  # noqa: B010 - it is typed
     setattr(LaunchTemplateVersion, "user_data", property(_user_data))  # noqa: B010 - it is typed
@@ -90,6 +94,13 @@ def _wait_out_of_turn(self: Queue, timeout: int) -> None:
         _wait_for_messages(self, timeout)
     finally:
         _turn.acquire()
+
+
+def _forget_message(self: Queue, receipt_handle: str) -> None:
+    # Moto keeps the handles of all messages that ever were.
+    if len(self.deleted_messages) > _HANDLES:
+        self.deleted_messages.clear()
+    _delete_message(self, receipt_handle)
 
 
 def _put_bucket(asked: Any, request: Any, bucket: str, settings: Any) -> Any:

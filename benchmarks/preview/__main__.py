@@ -141,13 +141,16 @@ def _table(seconds: Mapping[str, list[float]], memory: float) -> Table:
     return table
 
 
+def _end(*_: object) -> None:
+    sys.exit(1)  # so that what was started is ended, also when this is ended from outside
+
+
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=_ROUNDS, help="previews of each case")
     rounds = parser.parse_args().rounds
-    # Ended from outside, it still ends what it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, _end)
     with tempfile.TemporaryDirectory() as folder:
         copy_repository(_REPOSITORY, Path(folder))
         bench = Bench(Path(folder))

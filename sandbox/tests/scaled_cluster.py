@@ -70,6 +70,8 @@ class ScaledCluster:
         self.held: dict[str, list[dict]] = defaultdict(list)
         self.protected: set[str] = set()
         """The names of pods that a disruption budget keeps from being evicted."""
+        self.evicted: list[str] = []
+        """The names of pods, once for each eviction that was asked for and allowed."""
         self._scaling = account.client("autoscaling")
         self._ec2 = account.client("ec2")
         self._account = account
@@ -192,6 +194,7 @@ class ScaledCluster:
     def evict(self, pod: dict) -> bool:
         name = pod["metadata"]["name"]
         if name not in self.protected:
+            self.evicted.append(name)
             self.pod(name)["metadata"]["deletionTimestamp"] = "now"
         return name not in self.protected
 

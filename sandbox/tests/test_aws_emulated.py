@@ -198,18 +198,45 @@ def test_a_new_template_version_replaces_instances_where_a_refresh_is_asked_for(
     assert (after["InstanceId"] != before["InstanceId"]) is replaced
 
 
-def test_what_was_made_before_a_crash_is_adopted_and_not_made_again(cloud):
-    group = cloud.group("adopted")
-    inputs = {
-        name: value for name, value in group.inputs.items() if name not in ("name", "__defaults")
+@pytest.mark.parametrize("kind", ["group", "node group", "queue", "rule", "template", "bucket"])
+def test_what_was_made_before_a_crash_is_adopted_by_its_name_and_not_made_again(cloud, kind):
+    match kind:
+        case "group":
+            made = cloud.group("adopted")
+        case "node group":
+            made = node_group(cloud, "adopted")
+        case "queue":
+            made, _ = cloud.make(QUEUE, "adopted", {})
+        case "rule":
+            made, _ = cloud.make(RULE, "adopted", {"eventPattern": '{"source": ["aws.ec2"]}'})
+        case "template":
+            made, _ = cloud.make(LAUNCH_TEMPLATE, "adopted-too", {"imageId": "ami-1"})
+        case _:
+            made, _ = cloud.make("aws:s3/bucket:Bucket", "adopted", {})
+    (name,) = made.inputs.get("__defaults", ["nodeGroupName"])
+    inputs = {key: value for key, value in made.inputs.items() if key not in (name, "__defaults")}
+    again, _ = cloud.provider.check(made.urn, {}, inputs, b"another seed")
+
+    identifier, outputs = cloud.provider.create(Request(urn=made.urn, inputs=again))
+
+    assert again[name] != made.inputs[name]
+    assert identifier == made.id
+    assert outputs[name] == made.inputs[name]
+
+
+def test_a_part_has_one_name_so_that_a_crash_leaves_no_other(cloud):
+    target = {"rule": "r", "arn": "arn:aws:sqs:us-west-2:123456789012:q"}
+    hook = {
+        "autoscalingGroupName": "g",
+        "lifecycleTransition": "autoscaling:EC2_INSTANCE_TERMINATING",
     }
-    urn = group.urn
-    again, _ = cloud.provider.check(urn, {}, inputs, b"another seed")
-
-    identifier, _ = cloud.provider.create(Request(urn=urn, inputs=again))
-
-    assert again["name"] != group.inputs["name"]
-    assert identifier == group.id
+    for token, inputs in (
+        ("aws:cloudwatch/eventTarget:EventTarget", target),
+        ("aws:autoscaling/lifecycleHook:LifecycleHook", hook),
+    ):
+        urn = Urn(f"urn:pulumi:dev::tests::{token}::part")
+        first, again = (cloud.provider.check(urn, {}, inputs, seed)[0] for seed in (b"1", b"2"))
+        assert first == again
 
 
 def test_what_was_deleted_is_not_adopted_but_made_again(cloud):

@@ -154,6 +154,16 @@ def test_two_nodes_whose_pods_need_the_same_room_do_not_both_go(cluster, nodes: 
     assert len(idle(cluster)) == 1
 
 
+def test_a_node_that_takes_anothers_pods_does_not_go_too(cluster):
+    cluster.group("web", desired=2)
+    cluster.group("home", bounds=(1, 1), desired=1)
+    one, other, home = *cluster.join("web"), *cluster.join("home")
+    cluster.add("Pod", pod("a", "900m", node=one), pod("b", "900m", node=other))
+    cluster.add("Pod", pod("fills", "3", node=home))
+
+    assert len(idle(cluster)) == 1
+
+
 def test_the_room_that_waiting_pods_will_take_is_no_home(cluster, nodes: Nodes):
     cluster.add("Pod", pod("moves", node=nodes.goes), pod("waits", "3", node=""))
 
@@ -215,7 +225,7 @@ def test_the_pods_of_daemon_sets_keep_no_node(cluster, nodes: Nodes):
     cluster.rounds(0, 11 * MINUTE, 1)
 
     assert cluster.desired("web") == [0]
-    assert "deletionTimestamp" not in cluster.pod("agent")["metadata"]
+    assert cluster.evicted == []
 
 
 def test_a_node_is_drained_before_its_instance_ends(cluster, nodes: Nodes):
@@ -224,8 +234,7 @@ def test_a_node_is_drained_before_its_instance_ends(cluster, nodes: Nodes):
     assert idle(cluster) == {nodes.goes}
 
     cluster.rounds(1, 1)
-    assert "deletionTimestamp" in cluster.pod("first")["metadata"]
-    assert "deletionTimestamp" not in cluster.pod("second")["metadata"]
+    assert cluster.evicted == ["first"]
     cluster.end_pods()
     cluster.protected.clear()
     cluster.rounds(1, 1)
@@ -235,6 +244,15 @@ def test_a_node_is_drained_before_its_instance_ends(cluster, nodes: Nodes):
     cluster.rounds(1)
     assert cluster.desired("web") == [0]
     assert cluster.desired("home") == [1]
+
+
+def test_a_node_that_goes_keeps_its_own_taints(cluster):
+    cluster.group("web", desired=1)
+    own = {"key": "gpu", "effect": "NoSchedule"}
+    (there,) = cluster.join("web", own)
+
+    assert idle(cluster) == {there}
+    assert cluster.held["Node"][0]["spec"]["taints"] == [own, LEAVES]
 
 
 def test_the_instance_that_ends_is_the_one_of_the_drained_node(cluster, nodes: Nodes):

@@ -155,7 +155,7 @@ def test_several_replicas_have_one_program(node: Node):
     node.runs(pod("a"), pod("b"))
     first = node.pid()
     node.said()
-    node.runs(pod("a"), pod("b"))
+    node.runs(pod("a"), pod("b"), pod("c"))
 
     assert [part.name for part in node.processes.recorded()] == [AUTOSCALER]
     assert node.pid() == first

@@ -41,8 +41,10 @@ class Group:
         self.name = f"group-{uuid4().hex[:8]}"
         self._emulator = emulator
         self.client = self.of("autoscaling")
+        disk = {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 50}}
         template = self.of("ec2").create_launch_template(
-            LaunchTemplateName=self.name, LaunchTemplateData={"ImageId": "ami-1"}
+            LaunchTemplateName=self.name,
+            LaunchTemplateData={"ImageId": "ami-1", "BlockDeviceMappings": [disk]},
         )["LaunchTemplate"]["LaunchTemplateId"]
         specification = {"LaunchTemplateId": template, "Version": "1"}
         self.client.create_auto_scaling_group(
@@ -104,6 +106,21 @@ class Group:
 
     def size(self, desired: int) -> None:
         self.client.set_desired_capacity(AutoScalingGroupName=self.name, DesiredCapacity=desired)
+
+    def move(self, zones: str, mask: int) -> list[str]:
+        """Let what is started from now on be in new subnets, one in each of these zones."""
+        ec2 = self.of("ec2")
+        vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"10.9.{n}.0/{mask}", AvailabilityZone=f"us-west-2{zone}"
+            )["Subnet"]["SubnetId"]
+            for n, zone in enumerate(zones)
+        ]
+        self.client.update_auto_scaling_group(
+            AutoScalingGroupName=self.name, VPCZoneIdentifier=",".join(subnets)
+        )
+        return subnets
 
     def terminate(self, instance: str, *, decrement: bool) -> None:
         self.client.terminate_instance_in_auto_scaling_group(
@@ -333,18 +350,8 @@ def test_in_a_shortage_what_is_on_demand_starts_all_the_same(emulator, distribut
 
 
 def test_instances_are_spread_over_the_subnets(group):
-    ec2 = group.of("ec2")
-    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(
-            VpcId=vpc, CidrBlock=f"10.9.{n}.0/24", AvailabilityZone=f"us-west-2{zone}"
-        )["Subnet"]["SubnetId"]
-        for n, zone in enumerate("abc")
-    ]
     group.size(0)
-    group.client.update_auto_scaling_group(
-        AutoScalingGroupName=group.name, VPCZoneIdentifier=",".join(subnets)
-    )
+    subnets = group.move("abc", 24)
     group.size(4)
     group.size(5)
 
@@ -354,7 +361,8 @@ def test_instances_are_spread_over_the_subnets(group):
 
 
 def test_instances_that_ended_long_ago_are_forgotten(group):
-    for _ in range(21):
+    group.move("a", 27)  # with no more addresses than are in use at a time
+    for _ in range(6):
         group.size(5)
         group.size(0)
     group.size(1)
@@ -364,11 +372,12 @@ def test_instances_that_ended_long_ago_are_forgotten(group):
     pages = ec2.get_paginator("describe_instances").paginate()
     found = [each for page in pages for each in page["Reservations"]]
     states = [each["State"]["Name"] for one in found for each in one["Instances"]]
-    assert states.count("terminated") == 100
+    assert states.count("terminated") == 20
     ids = {each["InstanceId"] for one in found for each in one["Instances"]}
     tagged = ec2.describe_tags(Filters=[{"Name": "resource-type", "Values": ["instance"]}])["Tags"]
     assert last in ids
     assert {tag["ResourceId"] for tag in tagged} <= ids
+    assert all(volume["Attachments"] for volume in ec2.describe_volumes()["Volumes"])
 
 
 def test_a_new_maximum_leaves_the_policy_as_it_is(group):

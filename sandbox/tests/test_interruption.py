@@ -38,13 +38,14 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 class Cluster:
-    """A cluster with a pool of Spot nodes and one of on-demand nodes, and the API of its nodes."""
+    """A cluster with two pools of Spot nodes and one of on-demand nodes; what lists its nodes."""
 
     server = SERVER
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.spot = self._group("spot", SERVER, 0)
+        self.burst = self._group("burst", SERVER, 0)
         self.system = self._group("system", SERVER, 100)
         self.other = self._group("other", "https://127.0.0.1:2", 0)
 
@@ -121,7 +122,7 @@ def cluster(
     monkeypatch.setattr(Machine, "api", cluster)
     monkeypatch.setattr(Machine, "account", lambda _: account)
     yield cluster
-    for group in (cluster.spot, cluster.system, cluster.other):
+    for group in (cluster.spot, cluster.burst, cluster.system, cluster.other):
         account.client("autoscaling").delete_auto_scaling_group(
             AutoScalingGroupName=group, ForceDelete=True
         )
@@ -209,7 +210,7 @@ def test_a_shortage_is_of_the_groups_of_one_pool_and_ends(sandbox, cluster, acco
         return SHORTAGE in {tag["Key"] for tag in cluster.described(group)["Tags"]}
 
     assert sandbox("shortage", "spot") == (0, "", "")
-    assert [short(each) for each in ("spot", "system", "other")] == [True, False, False]
+    assert [each for each in ("spot", "burst", "system", "other") if short(each)] == ["spot"]
     account.client("ec2").terminate_instances(InstanceIds=cluster.instances("spot"))
     assert cluster.instances("spot") == []
     assert sandbox("shortage", "spot", "--end") == (0, "", "")
@@ -237,12 +238,13 @@ def test_the_end_of_a_shortage_that_is_none_is_no_fault(sandbox, cluster):
         ("interrupt", "Missing argument 'NODE'"),
         (
             "shortage nosuch",
-            "there is no pool nosuch in stack dev; the pools with Spot nodes are: spot",
+            "there is no pool nosuch in stack dev; the pools with Spot nodes are: burst, spot",
         ),
         ("shortage other", "there is no pool other in stack dev"),
         (
             "shortage system",
-            "pool system has no Spot nodes in stack dev; the pools with Spot nodes are: spot",
+            "pool system has no Spot nodes in stack dev; "
+            "the pools with Spot nodes are: burst, spot",
         ),
     ],
 )

@@ -73,6 +73,13 @@ def test_a_resource_that_the_node_lacks_is_not_found_on_it():
     assert space().admits(pod("p", containers=[none]))
 
 
+def test_who_asks_for_nothing_fits_where_there_is_less_than_nothing():
+    overdrawn = space(pod("huge", "1", "9Gi"))
+
+    assert overdrawn.admits(pod("p", "1", "0"))
+    assert not overdrawn.admits(pod("p", "1", "1"))
+
+
 @pytest.mark.parametrize(
     ("toleration", "admitted"),
     [
@@ -200,7 +207,9 @@ def test_no_more_nodes_are_packed_than_may_be(most):
 
 
 def test_a_pod_that_fits_no_new_node_is_left_and_makes_none():
-    made, placed = pack([pod("large", "5"), pod("fits", "1")], 9, space)
+    pods = [pod("large", "5"), pod("fits", "1"), pod("fat", "500m", "9Gi")]
+
+    made, placed = pack(pods, 9, space)
 
     assert (len(made), placed) == (1, 1)
 

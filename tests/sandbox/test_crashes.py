@@ -26,6 +26,9 @@ _LIMIT = 180.0
 _LATEST = 15.0
 """`up` is hit within so many seconds."""
 
+_IN_THE_ENGINE = 0.75
+"""The share of kills that are timed from the start of the engine, which makes things."""
+
 _AFTER = 10.0
 """So long it may go on then, before it is killed as a whole."""
 
@@ -63,8 +66,10 @@ class Crashing:
 
     def kill(self, kind: str) -> None:
         """Start `up`, kill what is of a kind at some moment, and what has not ended soon after."""
-        began = time.monotonic()
         command = self.up()
+        if self.random.random() < _IN_THE_ENGINE:
+            _wait(lambda: command.poll() is not None or self._found("the engine", command.pid))
+        began = time.monotonic()
         moment = began + self.random.uniform(0, _LATEST)
         _wait(lambda: command.poll() is not None or time.monotonic() > moment)
         _wait(lambda: command.poll() is not None or self._kill(kind, command.pid))
@@ -76,12 +81,18 @@ class Crashing:
         command.wait()
 
     def _kill(self, kind: str, command: int) -> bool:
+        found = self._found(kind, command)
+        if found:
+            with suppress(psutil.NoSuchProcess):
+                found.kill()
+        return found is not None
+
+    def _found(self, kind: str, command: int) -> psutil.Process | None:
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
                 if process.pid == command if kind == "the command" else self._is(kind, process):
-                    process.kill()
-                    return True
-        return False
+                    return process
+        return None
 
     def _is(self, kind: str, process: psutil.Process) -> bool:
         words = {Path(word).name for word in process.cmdline()[:3]}
@@ -195,3 +206,17 @@ def _require_as_in_the_state(account: Account, ids: Mapping[str, Sequence[str]])
     assert len(groups) == len(held["aws:autoscaling/group:Group"]) + len(of_eks)
     for group in groups:
         assert len(group["Instances"]) == group["DesiredCapacity"]
+    hooks = [
+        hook["LifecycleHookName"]
+        for group in groups
+        for hook in autoscaling.describe_lifecycle_hooks(
+            AutoScalingGroupName=group["AutoScalingGroupName"]
+        )["LifecycleHooks"]
+    ]
+    assert len(hooks) == len(ids["aws:autoscaling/lifecycleHook:LifecycleHook"])
+    targets = [
+        target["Id"]
+        for rule in held["aws:cloudwatch/eventRule:EventRule"]
+        for target in account.client("events").list_targets_by_rule(Rule=rule)["Targets"]
+    ]
+    assert len(targets) == len(ids["aws:cloudwatch/eventTarget:EventTarget"])

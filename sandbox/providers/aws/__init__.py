@@ -61,7 +61,7 @@ class Aws(Provider):
             )
         inputs = {name: value for name, value in news.items() if value is not None}
         if row.named_by and f"{row.named_by}Prefix" not in inputs:
-            autonaming.fill(inputs, row.named_by, urn, olds, seed)
+            autonaming.fill(inputs, row.named_by, urn, olds, b"" if row.is_part else seed)
         if inputs == olds:
             return inputs, []  # it has passed; the SDK and AWS's models take seconds to read
         found = [*sdk_schema.faults(urn.type, inputs)]

@@ -168,6 +168,7 @@ class Groups:
             return None
         group = found[0]
         return {
+            "name": identifier,
             "minSize": group["MinSize"],
             "maxSize": group["MaxSize"],
             "desiredCapacity": group["DesiredCapacity"],

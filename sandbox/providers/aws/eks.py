@@ -118,11 +118,12 @@ class ManagedNodeGroups:
         if found is None:
             return None
         return {
+            "nodeGroupName": identifier.rpartition(":")[2],
             "scalingConfig": {
                 "minSize": found["minSize"],
                 "maxSize": found["maxSize"],
                 "desiredSize": found["desiredCapacity"],
-            }
+            },
         }
 
     def update(self, account: Account, identifier: str, old: Inputs, new: Inputs) -> None:

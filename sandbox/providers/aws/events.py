@@ -1,6 +1,6 @@
 """Rows of EventBridge and lifecycle hooks, held since they lead notices about instances to queues.
 
-The emulator has no events of its own: what interrupts an instance puts them on its bus.
+Those of hooks are the emulator's own; notices of interruption are put on its bus by a command.
 """
 
 import json
@@ -69,7 +69,7 @@ class Rules:
                 return None
             raise
         read = {here: held[there] for here, there in _RULE.items() if held.get(there)}
-        return {"arn": held["Arn"], **read}
+        return {"name": name, "arn": held["Arn"], **read}
 
     def update(self, account: Account, identifier: str, old: Inputs, new: Inputs) -> None:
         """Put it anew."""
@@ -225,6 +225,7 @@ ROWS = (
         docs=f"{_DOCS}cloudwatch/eventtarget/",
         identify=by("rule", "targetId", separator="/"),
         named_by="targetId",
+        is_part=True,
         replaces=("rule", "targetId", "eventBusName"),
         checks=(
             matches("targetId", r"[.\-_A-Za-z0-9]{1,64}", f"{_EVENTS}API_Target.html"),
@@ -239,6 +240,7 @@ ROWS = (
         docs=f"{_DOCS}autoscaling/lifecyclehook/",
         identify=by("autoscalingGroupName", "name", separator="/"),
         named_by="name",
+        is_part=True,
         replaces=("name", "autoscalingGroupName"),
         checks=(
             matches("name", r"[A-Za-z0-9\-_/]{1,255}", _HOOK),

@@ -68,6 +68,11 @@ class ResourceType:
     named_by: str | None = None
     checks: Sequence[Check] = ()
     operations: Operations | None = None
+    is_part: bool = False
+    """Whether it is found by nothing but its name within another resource, as a rule's target is.
+
+    A name that is the same each time then keeps a crash from leaving one more.
+    """
     moves: Sequence[str] = field(default=())
     """Outputs that an update changes, such as the latest version of a launch template."""
 

@@ -75,6 +75,7 @@ class Queues:
             return None
         read = {name: held[there] for name, there in _ATTRIBUTE.items() if there in held}
         return {
+            "name": held["QueueArn"].rpartition(":")[2],
             "url": identifier,
             "arn": held["QueueArn"],
             **{name: _typed(value) for name, value in read.items() if name != "policy"},

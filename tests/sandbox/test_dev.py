@@ -8,6 +8,8 @@ import time
 import pytest
 
 from sandbox.errors import SandboxError
+from sandbox.processes import Processes
+from sandbox.providers.charts import AUTOSCALER, TERMINATION_HANDLER
 from tests.sandbox.conftest import MODEL, POOL, Environment, until
 
 
@@ -176,11 +178,13 @@ def test_no_private_key_or_secret_is_in_clear_in_state_or_logs(dev):
 
 
 def test_destroyed_it_leaves_everything_as_it_was_before(dev, account):
-    parts = dev.processes()
+    parts = {part.name: part.pid for part in Processes(dev.layout).recorded()}
+    controllers = {parts.pop(f"dev-{name}") for name in (AUTOSCALER, TERMINATION_HANDLER)}
+    assert controllers < dev.processes()
 
     dev.engine.pulumi("destroy", "--yes", "--skip-preview")
 
-    assert until(lambda: dev.processes() == parts)
+    assert until(lambda: dev.processes() == {*parts.values()})
     assert _resources(dev) == []
     assert account.client("s3").list_buckets()["Buckets"] == []
     groups = account.client("autoscaling").describe_auto_scaling_groups()

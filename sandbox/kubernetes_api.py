@@ -162,16 +162,19 @@ class KubernetesApi:
                 raise
 
     def evict(self, pod: Object) -> bool:
-        """Ask for a pod's eviction; False where a disruption budget does not allow it now."""
+        """Ask for a pod's eviction; False where a disruption budget does not allow it now.
+
+        A pod that is gone needs none.
+        """
         where = {key: pod["metadata"][key] for key in ("name", "namespace")}
         path = self.path("v1", "Pod", where["namespace"], where["name"], "eviction")
         body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": where}
         try:
             self.call("POST", path, body)
         except ApiError as error:
-            if error.reason != "TooManyRequests":
+            if error.reason not in ("TooManyRequests", "NotFound"):
                 raise
-            return False
+            return error.reason == "NotFound"
         return True
 
     def is_namespaced(self, api_version: str, kind: str) -> bool:

@@ -18,11 +18,11 @@ from sandbox.control_plane import ControlPlane
 from sandbox.emulator import Emulator
 from sandbox.engine import Engine
 from sandbox.errors import WRONG_USAGE, SandboxError
-from sandbox.fleet import Fleet
 from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
 from sandbox.layout import Layout
 from sandbox.load import Load
-from sandbox.metrics import MetricsServer
+from sandbox.load.fleet import Fleet
+from sandbox.load.metrics import MetricsServer
 from sandbox.processes import Processes, write_atomically
 from sandbox.project import region
 from sandbox.providers.aws.account import Account
@@ -82,7 +82,7 @@ class Machine:
 
     def _start_watcher(self, where: str, tools: Tools) -> None:
         name = f"{self.stack}{_WATCHER}"
-        argv = [sys.executable, "-m", "sandbox.watcher", "--root", str(self.layout.root)]
+        argv = [sys.executable, "-m", "sandbox.nodes.watcher", "--root", str(self.layout.root)]
         argv += ["--stack", self.stack, "--region", where]
         argv += ["--node-termination-handler", str(tools.node_termination_handler)]
         part = self._processes.running(name)

@@ -14,8 +14,8 @@ import pytest
 import yaml
 from moto.autoscaling.models import autoscaling_backends
 
-from sandbox.autoscaler_flags import parse
 from sandbox.cluster_autoscaler import ClusterAutoscaler
+from sandbox.cluster_autoscaler.flags import parse
 from sandbox.kubernetes_api import ApiError
 from sandbox.nodes import INSTANCE
 from sandbox.providers.aws.account import ACCOUNT_ID, Account

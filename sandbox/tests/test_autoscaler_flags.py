@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.autoscaler_flags import Flags, parse
+from sandbox.cluster_autoscaler.flags import Flags, parse
 from sandbox.providers.charts import objects
 
 PLACE = ("--root", "/clone", "--stack", "dev", "--region", "us-west-2")

@@ -6,8 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from sandbox import certificates
-from sandbox.certificates import Certificates
+from sandbox.control_plane import certificates
+from sandbox.control_plane.certificates import Certificates
 
 
 def load(path: Path) -> x509.Certificate:

@@ -10,12 +10,12 @@ from dataclasses import replace
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from sandbox import cli_fleet
+from sandbox.cli import fleet as cli_fleet
 from sandbox.emulator import Emulator
 from sandbox.errors import SandboxError
-from sandbox.fleet import Fleet
 from sandbox.kubernetes_api import ApiError, UnreachableError
 from sandbox.load import Load
+from sandbox.load.fleet import Fleet
 from sandbox.machine import Machine
 from sandbox.processes import Processes
 from sandbox.providers.aws.account import Account

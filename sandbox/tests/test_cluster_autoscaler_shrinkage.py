@@ -80,12 +80,13 @@ def test_a_group_does_not_fall_below_its_minimum(cluster):
 
 
 def test_a_node_that_is_drained_counts_no_more_for_the_minimum(cluster):
+    cluster.start("--scale-down-unneeded-time=5m", "--scale-down-delay-after-add=5m")
     cluster.group("web", bounds=(1, 5), desired=2)
     drained, _ = cluster.join("web")
     cluster.add("Pod", pod("slow", node=drained))
     cluster.taint(drained, LEAVES)
 
-    cluster.rounds(0, 11 * MINUTE)
+    cluster.rounds(0, 6 * MINUTE)
 
     assert cluster.leaving() == {drained}
 
@@ -244,6 +245,18 @@ def test_a_node_is_drained_before_its_instance_ends(cluster, nodes: Nodes):
     cluster.rounds(1)
     assert cluster.desired("web") == [0]
     assert cluster.desired("home") == [1]
+
+
+def test_a_node_whose_pods_do_not_go_is_kept_until_it_has_been_idle_again(cluster, nodes: Nodes):
+    cluster.add("Pod", pod("first", "100m", node=nodes.goes))
+    cluster.protected = {"first"}
+    assert idle(cluster) == {nodes.goes}
+
+    cluster.rounds(1, 11 * MINUTE)
+    assert not cluster.leaving()
+    cluster.rounds(1)
+    assert not cluster.leaving()
+    assert idle(cluster) == {nodes.goes}
 
 
 def test_a_node_that_goes_keeps_its_own_taints(cluster):

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.containers import Containers
 from sandbox.layout import Layout
+from sandbox.nodes.containers import Containers
 from sandbox.processes import Processes, tail, write_atomically
 from sandbox.providers.charts import AUTOSCALER_IMAGE, TERMINATION_HANDLER_IMAGE
 

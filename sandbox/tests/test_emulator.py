@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from sandbox.emulator import NAME, Emulator
-from sandbox.emulator_state import EmulatorState
+from sandbox.emulator.state import EmulatorState
 from sandbox.layout import Layout
 from sandbox.processes import Processes, tail
 

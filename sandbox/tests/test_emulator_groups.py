@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from sandbox.emulator import Emulator
-from sandbox.groups import SHORTAGE
 from sandbox.layout import Layout
+from sandbox.nodes.groups import SHORTAGE
 from sandbox.processes import Processes
 
 NO_SPOT = (

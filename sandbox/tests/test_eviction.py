@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.eviction import is_of_daemon_set, may_move
+from sandbox.cluster_autoscaler.eviction import is_of_daemon_set, may_move
 
 SAID = "cluster-autoscaler.kubernetes.io/safe-to-evict"
 CACHE = {"name": "cache", "emptyDir": {}}

@@ -12,12 +12,12 @@ import yaml
 from moto import mock_aws
 
 from sandbox import nodes
-from sandbox.fleet import Fleet, Model, NodeGroup
-from sandbox.groups import SHORTAGE
-from sandbox.interruption import NOTICE_ENDS
 from sandbox.load import MODELS
+from sandbox.load.fleet import Fleet, Model, NodeGroup
+from sandbox.load.recording import Recording
+from sandbox.nodes.groups import SHORTAGE
+from sandbox.nodes.interruption import NOTICE_ENDS
 from sandbox.providers.aws.account import Account
-from sandbox.recording import Recording
 from sandbox.tests.test_load import pod
 
 SERVER = "https://127.0.0.1:1"

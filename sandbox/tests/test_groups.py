@@ -5,7 +5,7 @@ import base64
 import pytest
 import yaml
 
-from sandbox.groups import SHORTAGE, Group, groups
+from sandbox.nodes.groups import SHORTAGE, Group, groups
 from sandbox.providers.aws.account import Account
 
 SERVER = "https://127.0.0.1:1"

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox import interruption, nodes
+from sandbox import nodes
 from sandbox.emulator import Emulator
-from sandbox.groups import SHORTAGE
 from sandbox.kubernetes_api import Object
 from sandbox.layout import Layout
 from sandbox.machine import Machine
+from sandbox.nodes import interruption
+from sandbox.nodes.groups import SHORTAGE
 from sandbox.processes import Processes
 from sandbox.providers.aws.account import Account
 
@@ -209,17 +210,17 @@ def test_a_shortage_is_of_the_groups_of_one_pool_and_ends(sandbox, cluster, acco
     def short(group: str) -> bool:
         return SHORTAGE in {tag["Key"] for tag in cluster.described(group)["Tags"]}
 
-    assert sandbox("shortage", "spot") == (0, "", "")
+    assert sandbox("shortage", "spot") == (0, "spot has no Spot capacity\n", "")
     assert [each for each in ("spot", "burst", "system", "other") if short(each)] == ["spot"]
     account.client("ec2").terminate_instances(InstanceIds=cluster.instances("spot"))
     assert cluster.instances("spot") == []
-    assert sandbox("shortage", "spot", "--end") == (0, "", "")
+    assert sandbox("shortage", "spot", "--end") == (0, "spot has Spot capacity again\n", "")
     assert not short("spot")
     assert len(cluster.instances("spot")) == 1
 
 
 def test_the_end_of_a_shortage_that_is_none_is_no_fault(sandbox, cluster):
-    assert sandbox("shortage", "spot", "--end") == (0, "", "")
+    assert sandbox("shortage", "spot", "--end") == (0, "spot has Spot capacity again\n", "")
 
 
 @pytest.mark.parametrize(

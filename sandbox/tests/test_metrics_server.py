@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from sandbox import certificates
-from sandbox.certificates import Certificates
+from sandbox.control_plane import certificates
+from sandbox.control_plane.certificates import Certificates
 from sandbox.kubernetes_api import KubernetesApi, Object
 from sandbox.layout import Layout
 from sandbox.load import Load
-from sandbox.metrics import GROUP_VERSION, NAME, MetricsServer, certificates_of
+from sandbox.load.metrics import GROUP_VERSION, NAME, MetricsServer, certificates_of
 from sandbox.processes import Part, Processes
 
 PROCESS = f"tests-{NAME}"

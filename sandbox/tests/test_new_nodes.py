@@ -1,7 +1,7 @@
 """What a node is like that a group would start."""
 
-from sandbox.groups import Group
-from sandbox.placement import amounts, new_node
+from sandbox.cluster_autoscaler.placement import amounts, new_node
+from sandbox.nodes.groups import Group
 from sandbox.tests.scaled_cluster import daemon_set, node
 
 GPU = {"key": "gpu", "value": "true", "effect": "NoSchedule"}

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sandbox import nodes
-from sandbox.allocatable import Allocatable
+from sandbox.nodes.allocatable import Allocatable
 
 
 def described(vcpus: int, gib: float, interfaces: int, addresses: int) -> dict:

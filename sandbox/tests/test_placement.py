@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.placement import Space, amounts, move, pack, requests
+from sandbox.cluster_autoscaler.placement import Space, amounts, move, pack, requests
 from sandbox.tests.scaled_cluster import node, pod
 
 GPU = {"key": "gpu", "value": "true", "effect": "NoSchedule"}

@@ -36,13 +36,13 @@ _KINDS = {
     "the command": "",
     "the engine": "pulumi",
     "the aws provider": "sandbox.providers.aws",
-    "the emulator": "sandbox.emulator_server",
+    "the emulator": "sandbox.emulator.server",
     "the kubernetes provider": "sandbox.providers.helm_release",
     "the API server": "kube-apiserver",
     "the eks provider": "sandbox.providers.eks",
     "etcd": "etcd",
     "the program": "sandbox.language_host",
-    "the watcher": "sandbox.watcher",
+    "the watcher": "sandbox.nodes.watcher",
 }
 """What is killed: by a word of the command that it was started with."""
 

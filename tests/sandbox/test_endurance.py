@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox.groups import groups
 from sandbox.kubernetes_api import Object, items, section
 from sandbox.load import Load, is_ready
+from sandbox.nodes.groups import groups
 from sandbox.processes import Processes
 from sandbox.providers.aws.account import Account
 from tests.sandbox.conftest import Environment, until

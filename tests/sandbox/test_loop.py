@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.groups import Group, groups
-from sandbox.interruption import interrupt, set_shortage
 from sandbox.kubernetes_api import Object
 from sandbox.load import Load, is_ready
+from sandbox.nodes.groups import Group, groups
+from sandbox.nodes.interruption import interrupt, set_shortage
 from sandbox.providers.aws.account import Account
 from tests.sandbox.conftest import POOL, Environment, until
 

@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from sandbox.groups import groups
-from sandbox.interruption import NOTICE_SECONDS, interrupt
 from sandbox.kubernetes_api import Object
 from sandbox.load import Load, is_ready
+from sandbox.nodes.groups import groups
+from sandbox.nodes.interruption import NOTICE_SECONDS, interrupt
 from sandbox.providers.aws.account import Account
 from tests.sandbox.conftest import Environment, until
 

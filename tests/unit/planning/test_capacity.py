@@ -7,7 +7,7 @@ from moto.ec2.models.instance_types import INSTANCE_TYPES as EMULATED
 
 from planning.capacity import Resources, allocatable, node_capacity, spot_vcpus
 from planning.instance_types import instance_types
-from sandbox.allocatable import Allocatable
+from sandbox.nodes.allocatable import Allocatable
 
 TYPES = instance_types()
 AMOUNTS = st.builds(Resources, st.integers(0, 8000), st.integers(0, 32_000), st.integers(0, 60))

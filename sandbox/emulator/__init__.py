@@ -59,7 +59,7 @@ class Emulator:
         if self._processes.running(NAME):
             return
         port = self._port()
-        argv = [sys.executable, "-m", "sandbox.emulator_server", "--port", str(port)]
+        argv = [sys.executable, "-m", "sandbox.emulator.server", "--port", str(port)]
         argv += ["--state", str(self._state)]
         self._processes.start(NAME, argv, _ENVIRONMENT, ports={NAME: port})
         self._processes.wait(NAME, self._answers, START_LIMIT)

@@ -12,12 +12,12 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 
+from sandbox.cli.options import STACK
 from sandbox.errors import WRONG_USAGE, SandboxError
-from sandbox.fleet import Fleet, Model, NodeGroup
 from sandbox.load import Load
+from sandbox.load.fleet import Fleet, Model, NodeGroup
+from sandbox.load.recording import Recording
 from sandbox.machine import Machine
-from sandbox.options import STACK
-from sandbox.recording import Recording
 
 _WATCH_SECONDS = 1.0
 _POSITIVE = click.FloatRange(min=0.1, max=86_400.0)

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox import interruption
+from sandbox.cli.options import STACK
 from sandbox.errors import SandboxError
 from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
 from sandbox.machine import Machine
-from sandbox.options import STACK
+from sandbox.nodes import interruption
 from sandbox.providers.aws.account import Account
 
 
@@ -45,6 +45,7 @@ def shortage(stack: str | None, pool: str, end: bool) -> None:
     """Leave a pool without Spot capacity: what it has stays, and no more is started."""
     with _reached(stack) as (account, api):
         interruption.set_shortage(account, api, pool, short=not end)
+    click.echo(f"{pool} has Spot capacity again" if end else f"{pool} has no Spot capacity")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md
 """
 
 import re
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -15,19 +14,18 @@ from typing import NamedTuple
 
 import yaml
 
-from sandbox.autoscaler_flags import Flags, parse
-from sandbox.eviction import is_of_daemon_set, may_move
-from sandbox.groups import Group, groups
+from sandbox.cluster_autoscaler.eviction import is_of_daemon_set, may_move
+from sandbox.cluster_autoscaler.flags import Flags
+from sandbox.cluster_autoscaler.placement import Space, move, new_node, pack
 from sandbox.kubernetes_api import KubernetesApi, Object, items, section
-from sandbox.layout import Layout
 from sandbox.nodes import INSTANCE
-from sandbox.placement import Space, move, new_node, pack
+from sandbox.nodes.groups import Group, groups
 from sandbox.providers.aws.account import Account
 from sandbox.providers.charts import PRIORITIES
-from sandbox.rounds import Stopwatch, go_on
+from sandbox.rounds import Stopwatch
 
-_ROUND_SECONDS = 2.0
 _BACK_OFF_SECONDS = 300.0  # --initial-node-group-backoff-duration
+_DRAIN_SECONDS = 600.0  # --max-graceful-termination-sec
 _LEAVES = {"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}
 _Room = dict[str, Space]
 _STAYS = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
@@ -170,6 +168,12 @@ class ClusterAutoscaler:
         if not moving:
             print(f"ending {instance}, {_name(node)}", flush=True)
             self._end(instance)
+        elif self._clock.held(f"{instance} is drained", True) > _DRAIN_SECONDS:
+            print(f"{_name(node)} is kept: its pods do not go", flush=True)
+            for what in ("is idle", "is drained"):
+                self._clock.held(f"{instance} {what}", False)
+            taints = [taint for taint in items(node, "spec", "taints") if taint != _LEAVES]
+            self._api.patch("v1", "Node", _name(node), {"spec": {"taints": taints}})
 
     def _end(self, instance: str) -> None:
         self._scaling.terminate_instance_in_auto_scaling_group(
@@ -185,15 +189,3 @@ class ClusterAutoscaler:
 
 def _name(node: Object) -> str:
     return node["metadata"]["name"]
-
-
-def main() -> None:
-    """Scale the groups of one stack."""
-    flags = parse(sys.argv[1:])
-    api = KubernetesApi.from_kubeconfig(Layout(flags.root).kubeconfig(flags.stack))
-    scaler = ClusterAutoscaler(api, Account(flags.region, flags.stack), flags)
-    go_on(scaler.reconcile, every=_ROUND_SECONDS)
-
-
-if __name__ == "__main__":
-    main()

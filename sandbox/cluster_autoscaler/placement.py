@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.kubernetes.quantities import parse_quantity
-from sandbox.allocatable import Allocatable, describe_type, disk_gib
-from sandbox.groups import Group
 from sandbox.kubernetes_api import Object, items, section
+from sandbox.nodes.allocatable import Allocatable, describe_type, disk_gib
+from sandbox.nodes.groups import Group
 from sandbox.providers.aws.account import Account
 
 _TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from sandbox import nodes
 from sandbox.errors import WRONG_USAGE, SandboxError
-from sandbox.groups import SHORTAGE, groups
 from sandbox.kubernetes_api import KubernetesApi
+from sandbox.nodes.groups import SHORTAGE, groups
 from sandbox.providers.aws.account import ACCOUNT_ID, OWN_TAGS, Account
 
 NOTICE_ENDS = f"{OWN_TAGS}notice-ends"

@@ -7,8 +7,8 @@ from pathlib import Path
 import requests
 import yaml
 
-from sandbox import certificates
-from sandbox.certificates import Certificates
+from sandbox.control_plane import certificates
+from sandbox.control_plane.certificates import Certificates
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import Processes, free_port, write_atomically

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import nodes
-from sandbox.allocatable import Allocatable, describe_type, disk_gib
-from sandbox.containers import Containers
-from sandbox.interruption import end_interrupted
 from sandbox.kubernetes_api import KubernetesApi, Object
 from sandbox.layout import Layout
+from sandbox.nodes.allocatable import Allocatable, describe_type, disk_gib
+from sandbox.nodes.containers import Containers
+from sandbox.nodes.interruption import end_interrupted
 from sandbox.processes import trim
 from sandbox.providers.aws.account import Account
 from sandbox.rounds import go_on

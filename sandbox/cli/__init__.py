@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from sandbox.cli_faults import interrupt, shortage
-from sandbox.cli_fleet import load, record, tables, watch
+from sandbox.cli.faults import interrupt, shortage
+from sandbox.cli.fleet import load, record, tables, watch
+from sandbox.cli.options import STACK
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.machine import Machine
-from sandbox.options import STACK
 
 # Of the user's own, what would lead pulumi, kubectl or an AWS client elsewhere.
 _THEIRS = ("AWS_", "GOOGLE_", "PULUMI_")

@@ -25,8 +25,8 @@ from moto.s3.responses import S3Response
 from moto.sqs.models import Queue
 from werkzeug.serving import run_simple
 
-from sandbox import emulator_groups
-from sandbox.emulator_state import EmulatorState
+from sandbox.emulator import groups as emulator_groups
+from sandbox.emulator.state import EmulatorState
 
 _SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 _READS = ("Describe", "Get", "Head", "List", "Receive")

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sandbox.allocatable import Allocatable
 from sandbox.kubernetes_api import Object
+from sandbox.nodes.allocatable import Allocatable
 from sandbox.providers.aws.account import OWN_TAGS
 
 INSTANCE = "sandbox.tfserving.dev/instance"

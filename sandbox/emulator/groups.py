@@ -17,7 +17,7 @@ from moto.autoscaling.exceptions import ValidationError
 from moto.core.responses import ActionResult, EmptyResult
 from moto.events.models import events_backends
 
-from sandbox.groups import SHORTAGE
+from sandbox.nodes.groups import SHORTAGE
 from sandbox.providers.aws.account import OWN_TAGS
 
 _TERMINATING = "autoscaling:EC2_INSTANCE_TERMINATING"

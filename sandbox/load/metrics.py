@@ -4,8 +4,8 @@ import base64
 import sys
 from pathlib import Path
 
-from sandbox import certificates
-from sandbox.certificates import Certificates
+from sandbox.control_plane import certificates
+from sandbox.control_plane.certificates import Certificates
 from sandbox.kubernetes_api import ApiError, KubernetesApi, Object
 from sandbox.layout import Layout
 from sandbox.processes import Processes, free_port
@@ -51,7 +51,7 @@ class MetricsServer:
             # A new port is a change of the registration: the API server looks at once, instead of
             # half a minute after it last found nobody there.
             port = free_port()
-            argv = [sys.executable, "-m", "sandbox.metrics_server"]
+            argv = [sys.executable, "-m", "sandbox.load.metrics_server"]
             argv += ["--root", str(self._layout.root), "--stack", self._stack, "--port", str(port)]
             part = self._processes.start(self._name, argv, ports={NAME: port})
         for registration in _registrations(part.ports[NAME], Certificates(folder)):

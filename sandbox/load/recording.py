@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TextIO
 
-from sandbox.fleet import Fleet
+from sandbox.load.fleet import Fleet
 
 
 class Recording:

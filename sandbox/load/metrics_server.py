@@ -17,11 +17,11 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from werkzeug.serving import make_server
 
-from sandbox.certificates import Certificates
+from sandbox.control_plane.certificates import Certificates
 from sandbox.kubernetes_api import ApiError, KubernetesApi, Object, UnreachableError
 from sandbox.layout import Layout
 from sandbox.load import MODELS, Load, usage
-from sandbox.metrics import GROUP_VERSION, NAME, certificates_of
+from sandbox.load.metrics import GROUP_VERSION, NAME, certificates_of
 
 _PODS = f"/apis/{GROUP_VERSION}/namespaces/<namespace>/pods"
 _AGE_SECONDS = 1.0

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sandbox import nodes
-from sandbox.groups import groups
-from sandbox.interruption import NOTICE_ENDS
 from sandbox.kubernetes_api import KubernetesApi, Object, section
 from sandbox.load import MODELS, cpu_limit, is_ready, model_of, usage
+from sandbox.nodes.groups import groups
+from sandbox.nodes.interruption import NOTICE_ENDS
 from sandbox.providers.aws.account import Account
 
 

@@ -80,6 +80,12 @@ class Environment:
             "v1", "Pod", "serving", label_selector=f"app.kubernetes.io/instance={model}"
         )
 
+    def end(self) -> None:
+        """End the stack's processes, so that they take nothing from the tests that follow."""
+        processes = Processes(self.layout)
+        own = [part.name for part in processes.recorded() if part.name.startswith(f"{self.stack}-")]
+        processes.end(f"{self.stack}-watcher", *own)  # the watcher first: it starts others again
+
     def processes(self) -> set[int]:
         """Return the ids of all processes that were started for this clone's sandbox."""
         found: set[int] = set()

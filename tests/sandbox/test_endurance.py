@@ -26,6 +26,7 @@ _TOLERANCES = {
     "kwok": 10 * _MIB,
     "aws-node-termination-handler": 10 * _MIB,
 }
+_ROUNDS = 20
 _FILES = 2
 """Connections that may be open by chance."""
 
@@ -113,12 +114,12 @@ def fleet(dev: Environment, account: Account) -> Iterator[Fleet]:
     fleet.restore()
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(20, marks=pytest.mark.slow)])
-def test_no_process_grows_when_nodes_come_and_go(fleet, rounds):
+@pytest.mark.slow
+def test_no_process_grows_when_nodes_come_and_go(fleet):
     fleet.go_round()
     before = fleet.sizes()
 
-    for _ in range(rounds):
+    for _ in range(_ROUNDS):
         fleet.go_round()
 
     def grown() -> dict[str, tuple[Size, Size]]:

@@ -1,6 +1,7 @@
 """A stack file that somebody brings: other region, types, sizes, labels, taints and counts."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from tests.unit.stack_files import config_of, put
 
 
 @pytest.fixture(scope="module")
-def own(clone: Path) -> Environment:
+def own(clone: Path) -> Iterator[Environment]:
     """An environment of its own kind, in the clone that other stacks are in too."""
     config = config_of(clone / "Pulumi.dev.yaml")
     for path, value in {
@@ -50,7 +51,8 @@ def own(clone: Path) -> Environment:
     (clone / "Pulumi.own.yaml").write_text(yaml.safe_dump({"config": config}))
     environment = Environment(clone, "own")
     environment.engine.deploy()
-    return environment
+    yield environment
+    environment.end()
 
 
 def test_its_nodes_are_as_many_and_of_the_types_and_zones_that_it_names(own):

@@ -1,6 +1,7 @@
 """The `prod` environment on the real engine: the article's fleet, at rest and edited."""
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,12 @@ _POOL = f"{_PLATFORM}.pools.prod-4vcpu-16gb-spot"
 
 
 @pytest.fixture(scope="module")
-def prod(clone: Path) -> Environment:
+def prod(clone: Path) -> Iterator[Environment]:
     """The shipped `prod` environment, deployed."""
     environment = Environment(clone, "prod")
     environment.engine.deploy()
-    return environment
+    yield environment
+    environment.end()
 
 
 def test_it_has_twenty_spot_nodes_in_two_shapes_and_three_system_nodes(prod):

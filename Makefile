@@ -22,7 +22,7 @@ env: $(VENV) ## Print what leads a shell to the sandbox: eval "$$(make env)"
 	@$(SANDBOX) env $(if $(filter-out file,$(origin STACK)),--stack $(STACK))
 
 test: $(VENV) ## Run all tests
-	@$(VENV)/bin/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	@$(VENV)/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV) ## Run the tests that take minutes: true times, many rounds, many kills
 	@$(VENV)/bin/pytest -m slow

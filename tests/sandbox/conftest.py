@@ -124,6 +124,7 @@ def dev(clone: Path) -> Iterator[Environment]:
         for name, value in emulator.environment.items():
             patch.setenv(name, value)
         yield environment
+    environment.end()
 
 
 @pytest.fixture(scope="module")

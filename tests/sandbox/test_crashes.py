@@ -133,7 +133,7 @@ def account(crashing: Crashing, monkeypatch: pytest.MonkeyPatch) -> Account:
     return Account("us-west-2", "dev")
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_the_next_up_completes(crashing, account, kills):
     kinds = [kind for _ in range(kills) for kind in crashing.random.sample([*_KINDS], len(_KINDS))]
     s3, put = account.client("s3"), set[str]()

@@ -80,9 +80,12 @@ class Node:
         return part.pid if part else None
 
     def said(self, name: str = AUTOSCALER) -> list[str]:
+        """Return what a program said since it was started, once that is all."""
         log = self.processes.log(name)
         self.processes.wait(name, lambda: tail(log, 1) == ["ready"], 10)
-        return log.read_text().splitlines()
+        lines = log.read_text().splitlines()
+        os.truncate(log, 0)  # the next one goes on in the same log
+        return lines
 
 
 @pytest.fixture

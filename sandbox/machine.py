@@ -140,12 +140,21 @@ class Machine:
         Raises:
             SandboxError: it is not up, or does not answer.
         """
+        with self.reached() as (account, api):
+            return Fleet.of(api, account, Load(self.layout, self.stack).offered())
+
+    @contextmanager
+    def reached(self) -> Generator[tuple[Account, KubernetesApi]]:
+        """Ask the stack's emulator and API server.
+
+        Raises:
+            SandboxError: it is not up, or does not answer.
+        """
         self.require_up()
-        offered = Load(self.layout, self.stack).offered()
         try:
-            return Fleet.of(self.api, self.account(), offered)
+            yield self.account(), self.api
         except (ApiError, UnreachableError, BotoCoreError, ClientError) as error:
-            raise SandboxError(f"stack {self.stack} cannot be looked at: {error}") from error
+            raise SandboxError(f"stack {self.stack} cannot be reached: {error}") from error
 
     def end(self) -> None:
         """End every process and remove all state; the cache of built tools stays."""

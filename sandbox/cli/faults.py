@@ -1,17 +1,10 @@
 """The commands that take Spot capacity away."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.cli.options import STACK
-from sandbox.errors import SandboxError
-from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
 from sandbox.machine import Machine
 from sandbox.nodes import interruption
-from sandbox.providers.aws.account import Account
 
 
 @click.command()
@@ -26,7 +19,7 @@ from sandbox.providers.aws.account import Account
 )
 def interrupt(stack: str | None, node: str, notice: int) -> None:
     """Give a Spot node notice, and end it when that is over."""
-    with _reached(stack) as (account, api):
+    with Machine(stack).reached() as (account, api):
         heard = interruption.interrupt(account, api, node, notice)
     click.echo(f"{node} ends in {notice} s")
     if not heard:
@@ -43,16 +36,6 @@ def interrupt(stack: str | None, node: str, notice: int) -> None:
 @click.option("--end", is_flag=True, help="There is capacity again.")
 def shortage(stack: str | None, pool: str, end: bool) -> None:
     """Leave a pool without Spot capacity: what it has stays, and no more is started."""
-    with _reached(stack) as (account, api):
+    with Machine(stack).reached() as (account, api):
         interruption.set_shortage(account, api, pool, short=not end)
     click.echo(f"{pool} has Spot capacity again" if end else f"{pool} has no Spot capacity")
-
-
-@contextmanager
-def _reached(stack: str | None) -> Generator[tuple[Account, KubernetesApi]]:
-    machine = Machine(stack)
-    machine.require_up()
-    try:
-        yield machine.account(), machine.api
-    except (ApiError, UnreachableError, BotoCoreError, ClientError) as error:
-        raise SandboxError(f"stack {machine.stack} cannot be reached: {error}") from error

@@ -172,7 +172,7 @@ def test_what_does_not_answer_is_told_with_the_stacks_name(layout, monkeypatch, 
     monkeypatch.setattr(Fleet, "of", fail)
     machine = Machine("dev", layout)
 
-    with pytest.raises(SandboxError, match=f"stack dev cannot be looked at: {fault}"):
+    with pytest.raises(SandboxError, match=f"stack dev cannot be reached: {fault}"):
         machine.fleet()
 
     # The user's own profile is looked for nowhere, and found nowhere.

@@ -93,7 +93,7 @@ class Spec:
             if value is MISSING and field.default_factory is not MISSING:
                 value = field.default_factory()
             try:
-                sound = TypeAdapter[Any](types[field.name]).validate_python(value)
+                sound = _adapter(cls, field.name).validate_python(value)
             except ValidationError:
                 if (inner := _spec_of(types[field.name], value)) is None:
                     continue
@@ -129,6 +129,11 @@ def _rules(spec: type[Spec]) -> tuple[rule, ...]:
 @cache
 def _field_types(spec: type[Spec]) -> Mapping[str, Any]:
     return get_type_hints(spec, include_extras=True)
+
+
+@cache
+def _adapter(spec: type[Spec], field: str) -> TypeAdapter[Any]:
+    return TypeAdapter(_field_types(spec)[field])
 
 
 def _spec_of(field_type: Any, given: object) -> type[Spec] | None:

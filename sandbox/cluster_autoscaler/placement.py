@@ -154,6 +154,7 @@ def _of_tags(account: Account, group: Group) -> Space:
 
 def amounts(quantities: Mapping[str, Any]) -> Counter[str]:
     """Return resources' amounts as exact numbers, so that what just fits does."""
+    # Counters are typed as of whole numbers; amounts are fractions.
     return Counter({name: parse_quantity(str(q)) for name, q in quantities.items()})  # pyright: ignore[reportReturnType, reportArgumentType]
 
 

@@ -16,7 +16,7 @@ from moto.ec2.models.launch_templates import LaunchTemplateVersion
 from moto.ec2.utils import parse_user_data
 from moto.events.models import EventPattern
 from moto.events.responses import EventsHandler
-from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingTypeStubs]
+from moto.moto_server.werkzeug_app import (  # pyright: ignore[reportMissingTypeStubs] - untyped
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,

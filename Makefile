@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help up preview down env test test-slow lint format lock model
+.PHONY: help up preview down env test test-slow lint format schemas lock model
 
 STACK ?= dev
 VENV := .venv
@@ -36,6 +36,10 @@ lint: $(VENV) ## Check format, style, types and the direction of imports
 format: $(VENV) ## Format the code
 	@$(VENV)/bin/ruff format
 	@$(VENV)/bin/ruff check --fix
+
+schemas: $(VENV) ## Write the JSON Schemas of stack files and outputs anew
+	@$(VENV)/bin/python -m settings.schema > docs/schemas/settings.schema.json
+	@$(VENV)/bin/python -m stacks.schema > docs/schemas/outputs.schema.json
 
 model: $(VENV) ## Make the shipped model anew, with a TensorFlow of its own, and test it
 	@$(VENV)/bin/uv venv --quiet --allow-existing .venv-model

@@ -1,6 +1,13 @@
 """Deploy what the selected Pulumi.<stack>.yaml describes."""
 
+import pulumi
+
 import settings
 import stacks
 
-stacks.deploy(settings.load()).export()
+
+async def _main() -> None:
+    (await stacks.deploy(settings.load())).export()
+
+
+pulumi.run(_main)

@@ -34,6 +34,10 @@ class Pool:
     room: Resources
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     taints: frozenset[Taint] = frozenset()
+    vcpus: int | None = None
+    """How many a node has at least, if that is known."""
+    is_spot: bool = True
+    """Whether its nodes may be taken away at short notice."""
 
     def matches(self, pods: Pods) -> bool:
         """Tell whether the pods' node selector picks this pool."""

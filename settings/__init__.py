@@ -1,23 +1,36 @@
 """Stack settings: the one place where untyped Pulumi config becomes typed data."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pulumi
-from pulumi.runtime.config import CONFIG, get_config_env
+from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 from pydantic import TypeAdapter, ValidationError
 
+from components.kubernetes.serving_namespace import ServingNamespaceSpec
 from components.spec import Fault
 from settings.capacity import capacity_faults
+from settings.exposure import exposure_faults
 from settings.faults import fault_line, fault_lines
-from settings.models import ModelSettings
+from settings.models import ModelSettings, name_faults
 from settings.names import DnsLabel
-from settings.platform import EksSettings, PlatformSettings
+from settings.namespaces import namespace_faults
+from settings.platform import EksSettings, PlatformSettings, SharedSettings
+from settings.secrets import HIDDEN, SECRET_RULE, hide
 
-__all__ = ["EksSettings", "ModelSettings", "PlatformSettings", "Settings", "load"]
+__all__ = [
+    "EksSettings",
+    "ModelSettings",
+    "PlatformSettings",
+    "Settings",
+    "SharedSettings",
+    "load",
+]
 
 _PLATFORM, _MODELS, _REGION = "tfserving:platform", "tfserving:models", "aws:region"
+_NAMESPACES = "tfserving:namespaces"
+_SECTIONS = (_PLATFORM, _MODELS, _NAMESPACES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,19 +39,30 @@ class Settings:
 
     platform: PlatformSettings
     models: Mapping[str, ModelSettings]
+    namespaces: Mapping[str, ServingNamespaceSpec] = field(
+        default_factory=dict[str, ServingNamespaceSpec]
+    )
 
 
 def load() -> Settings:
     """Return the selected stack's settings, or stop the program naming every fault."""
-    faults = [*_unknown_keys()]
+    if encrypted := [*_encrypted_sections()]:  # nothing of them may be told
+        raise _refusal(encrypted)
+    faults = [*_secrets(), *_unknown_keys()]
     platform = _platform(faults)
     models = _models(faults)
-    _capacity(faults)
+    namespaces = _namespaces(faults)
+    _across_sections(faults)
     if platform is None or faults:
-        count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
-        title = f"Pulumi.{pulumi.get_stack()}.yaml has {count}:"
-        raise pulumi.RunError("\n  ".join([title, *faults]))
-    return Settings(platform=platform, models=models)
+        # What else is wrong with a secret is no matter.
+        raise _refusal([line for line in faults if not line.endswith(f'; got "{HIDDEN}"')])
+    return Settings(platform=platform, models=models, namespaces=namespaces)
+
+
+def _refusal(faults: list[str]) -> pulumi.RunError:
+    count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
+    title = f"Pulumi.{pulumi.get_stack()}.yaml has {count}:"
+    return pulumi.RunError("\n  ".join([title, *faults]))
 
 
 def _platform(faults: list[str]) -> PlatformSettings | None:
@@ -70,8 +94,21 @@ def _models(faults: list[str]) -> Mapping[str, ModelSettings]:
         return {}
 
 
-def _capacity(faults: list[str]) -> None:
-    found = capacity_faults(_given(_PLATFORM), _given(_MODELS))
+def _namespaces(faults: list[str]) -> Mapping[str, ServingNamespaceSpec]:
+    given = _given(_NAMESPACES)
+    faults += [_line(_NAMESPACES, fault) for fault in namespace_faults(given, _given(_MODELS))]
+    try:
+        return TypeAdapter(Mapping[DnsLabel, ServingNamespaceSpec]).validate_python(given or {})
+    except ValidationError as error:
+        faults += fault_lines(_NAMESPACES, given, error)
+        return {}
+
+
+def _across_sections(faults: list[str]) -> None:
+    platform, models = _given(_PLATFORM), _given(_MODELS)
+    for fault in (*name_faults(models), *exposure_faults(platform, models, _given(_REGION))):
+        faults.append(_line(_MODELS, fault))
+    found = capacity_faults(platform, models)
     for section, broken in ((_PLATFORM, found.platform), (_MODELS, found.models)):
         faults += [_line(section, fault) for fault in broken]
     if pulumi.runtime.is_dry_run():  # the deployment after a preview runs this again
@@ -84,8 +121,12 @@ def _line(section: str, fault: Fault) -> str:
 
 
 def _given(key: str) -> Any:
-    """Return the value of a config key as it is in the file."""
-    namespace, name = key.split(":")
+    """Return the value of a config key as it is in the file, but for secrets."""
+    return hide(key, _raw(key)).shown
+
+
+def _raw(key: str) -> Any:
+    namespace, name = key.split(":", 1)
     config = pulumi.Config(namespace)
     try:
         return config.get_object(name)
@@ -93,8 +134,24 @@ def _given(key: str) -> Any:
         return config.get(name)
 
 
+def _encrypted_sections() -> Iterator[str]:
+    for key in filter(is_config_secret, _SECTIONS):
+        rule = "must not hold encrypted values: what it says is told to everybody"
+        yield fault_line(key, rule)
+
+
+def _secrets() -> Iterator[str]:
+    for key in _config():
+        if not is_config_secret(key):
+            yield from (fault_line(path, SECRET_RULE) for path in hide(key, _raw(key)).paths)
+
+
 def _unknown_keys() -> Iterator[str]:
     # pulumi.Config answers for known keys only, so a misspelt one would go unnoticed.
-    for key, value in {**get_config_env(), **CONFIG.get()}.items():
-        if key.startswith("tfserving:") and key not in (_PLATFORM, _MODELS):
-            yield fault_line(key, "is not a known key", value)
+    for key in _config():
+        if key.startswith("tfserving:") and key not in _SECTIONS:
+            yield fault_line(key, "is not a known key", _given(key))
+
+
+def _config() -> Mapping[str, Any]:
+    return {**get_config_env(), **CONFIG.get()}

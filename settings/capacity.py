@@ -1,33 +1,28 @@
-"""What a stack file asks of instances: that they suit their pool, and that its models fit on them.
+"""What a stack file asks of its pools: that its models fit on them.
 
 It is asked of whichever fields are sound, so that these faults are reported with all others.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import ceil
 from typing import Any, NamedTuple, cast, get_args
 
 from components.aws.node_pool import NodePoolSpec
 from components.aws.spot_node_group import SpotPoolSpec
-from components.kubernetes import taints
-from components.kubernetes.model_fetch import FETCH_REQUESTS
-from components.kubernetes.quantities import parse_quantity
-from components.kubernetes.serving_spec import Requests
 from components.spec import Fault
 from planning.capacity import Resources, node_capacity
-from planning.instance_types import InstanceType, instance_types, types_of
+from planning.drain import Notice
+from planning.instance_types import types_of
 from planning.placement import Placement, Pods, Pool, Taint, place
 from settings.daemon_sets import DaemonSetRequests
+from settings.instances import instance_faults
 from settings.models import ModelSettings
-from settings.platform import EksPool
+from settings.platform import EksPool, EksSettings
+from settings.servers import EKS_NOTICE, as_planned, model_pods, requested, server_faults
 
-FEWEST_SPOT_TYPES = 6
-
-_ARCHITECTURE = "x86_64"
 _EVERYWHERE: Mapping[str, str] = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 _DOMAINS_OF_NODES = ("kubernetes.io", "k8s.io", "amazonaws.com")
-_MIB = 1024**2
+_FALLBACK = " (fallback)"
 _KINDS: Mapping[object, type[NodePoolSpec]] = {
     each.kind: each for each in get_args(get_args(EksPool)[0])
 }
@@ -44,6 +39,8 @@ class CapacityFaults(NamedTuple):
 def capacity_faults(platform: object, models: object) -> CapacityFaults:
     """Return what the values of both sections, whatever is in them, ask too much of instances."""
     given = _mapping(platform)
+    if given.get("kind") == "shared":  # its pools are another stack's
+        return CapacityFaults((), (), ())
     pools = {
         name: _pool_spec(_mapping(each)) for name, each in _mapping(given.get("pools")).items()
     }
@@ -53,67 +50,41 @@ def capacity_faults(platform: object, models: object) -> CapacityFaults:
     }
     agents = DaemonSetRequests.of_sound_fields(_mapping(given.get("daemon_sets")))
     unplaced = [*_unplaced(agents, pools, specs)]
+    servers = server_faults(specs, _sized_pools(dict(_known_groups(pools)), agents), EKS_NOTICE)
     return CapacityFaults(
         platform=[
             fault.below("pools", name, "instance_types")
             for name, pool in pools.items()
-            for fault in _instance_faults(pool)
+            for fault in instance_faults(pool)
         ],
-        models=[each.fault for each in unplaced if not each.allowed],
+        models=[*(each.fault for each in unplaced if not each.allowed), *servers],
         warnings=[each.fault for each in unplaced if each.allowed],
     )
 
 
-def _instance_faults(pool: NodePoolSpec) -> Iterator[Fault]:
-    for check in (_unsuitable_types, _shapes, _few_types, _burstable_types):
-        try:
-            yield from [*check(pool)]
-        except AttributeError:  # the rule is about a field that is wrong in itself
-            continue
+def planned_pools(platform: EksSettings) -> Mapping[str, Pool]:
+    """Return the pools of a platform, fallbacks among them, as planning sees them."""
+    return _sized_pools(dict(_groups(platform.pools)), platform.daemon_sets)
 
 
-def _unsuitable_types(pool: NodePoolSpec) -> Iterator[Fault]:
-    for number, name in enumerate(pool.instance_types):
-        if (instance := instance_types().get(name)) is None:
-            limit = "must be a type whose size is known: planning/instance_types.csv has no row"
-            yield Fault((number,), f"{limit} for it", name)
-        elif instance.architecture != _ARCHITECTURE:
-            limit = f"must be an {_ARCHITECTURE} type, since TensorFlow Serving has no image for "
-            yield Fault((number,), limit + instance.architecture, name)
-
-
-def _shapes(pool: NodePoolSpec) -> Iterator[Fault]:
-    first_of = {each.shape: each.name for each in reversed([*_known_types(pool)])}
-    if len(first_of) > 1:
-        shapes = ", ".join(f"{name} is {shape}" for shape, name in reversed(first_of.items()))
-        limit = f"must be types of one shape, as an autoscaler takes all for the first: {shapes}"
-        yield Fault((), limit, pool.instance_types)
-
-
-def _few_types(pool: NodePoolSpec) -> Iterator[Fault]:
-    if not isinstance(pool, SpotPoolSpec) or pool.few_instance_types:
-        return
-    if len(set(pool.instance_types)) < FEWEST_SPOT_TYPES:
-        limit = f"must be {FEWEST_SPOT_TYPES} or more different types, since Spot may be out of "
-        limit += "any; few_instance_types: true takes fewer"
-        yield Fault((), limit, pool.instance_types)
-
-
-def _burstable_types(pool: NodePoolSpec) -> Iterator[Fault]:
-    """Find types whose CPU is lent; on demand they suit a system pool, which is idle mostly."""
-    if not isinstance(pool, SpotPoolSpec) or pool.burstable:
-        return
-    for number, name in enumerate(pool.instance_types):
-        if (instance := instance_types().get(name)) and instance.burstable:
-            limit = "must not be a burstable type: steady load spends its CPU credits, and it is "
-            limit += "slower or dearer from then on; burstable: true takes it"
-            yield Fault((number,), limit, name)
-
-
-def _known_types(pool: NodePoolSpec) -> Iterator[InstanceType]:
-    for name in pool.instance_types:
-        if instance := instance_types().get(name):
-            yield instance
+def placement_faults(
+    models: Mapping[str, ModelSettings], pools: Mapping[str, Pool], notice: Notice
+) -> CapacityFaults:
+    """Return what sound models ask too much of pools that are known."""
+    kinds = {
+        name: pods
+        for name, model in models.items()
+        if (pods := model_pods(model)) and not _is_left_to_nodes(pods, pools.values())
+    }
+    unplaced = [*_without_room(models, kinds, pools, pools)]
+    return CapacityFaults(
+        platform=(),
+        models=[
+            *(each.fault for each in unplaced if not each.allowed),
+            *server_faults(models, pools, notice),
+        ],
+        warnings=[each.fault for each in unplaced if each.allowed],
+    )
 
 
 class _Unplaced(NamedTuple):
@@ -135,14 +106,23 @@ def _unplaced(
         pools = {name: _unsized(spec) for name, spec in groups.items()}
     except AttributeError:  # a pool without sound labels may be anyone's
         return
-    sized = {name: pool for name in pools if (pool := _sized(pools[name], groups[name], agents))}
+    sized = _sized_pools(groups, agents)
     kinds = {
         name: pods
         for name, model in models.items()
-        if (pods := _pods(model))
+        if (pods := model_pods(model))
         and not _is_left_to_nodes(pods, pools.values())
         and not any(pool.admits(pods) for each, pool in pools.items() if each not in sized)
     }
+    yield from _without_room(models, kinds, pools, sized)
+
+
+def _without_room(
+    models: Mapping[str, ModelSettings],
+    kinds: Mapping[str, Pods],
+    pools: Mapping[str, Pool],
+    sized: Mapping[str, Pool],
+) -> Iterator[_Unplaced]:
     for name, found in place(kinds, sized).items() if pools else ():
         model = models[name]
         maximum = model.replicas.maximum
@@ -182,6 +162,12 @@ def _listed(refused: Iterable[Taint]) -> str:
     return ", ".join(f"{each.key}={each.value}:{each.effect}" for each in sorted(refused))
 
 
+def _known_groups(specs: Mapping[str, NodePoolSpec]) -> Iterator[tuple[str, NodePoolSpec]]:
+    for name, spec in specs.items():
+        if hasattr(spec, "labels"):
+            yield from _groups({name: spec})
+
+
 def _groups(specs: Mapping[str, NodePoolSpec]) -> Iterator[tuple[str, NodePoolSpec]]:
     """Return pools, and the fallbacks of pools as others like them."""
     for name, spec in specs.items():
@@ -191,48 +177,38 @@ def _groups(specs: Mapping[str, NodePoolSpec]) -> Iterator[tuple[str, NodePoolSp
         if isinstance(spec, SpotPoolSpec) and fallback is not None:
             nodes = getattr(fallback, "nodes", None)
             given = {**vars(spec), "labels": spec.fallback_labels, "nodes": nodes}
-            yield f"{name} (fallback)", NodePoolSpec.of_sound_fields(given)
+            yield f"{name}{_FALLBACK}", NodePoolSpec.of_sound_fields(given)
+
+
+def _sized_pools(
+    groups: Mapping[str, NodePoolSpec], agents: DaemonSetRequests
+) -> Mapping[str, Pool]:
+    return {
+        name: pool
+        for name, spec in groups.items()
+        if (pool := _sized(_unsized(spec), spec, agents))
+    }
 
 
 def _unsized(spec: NodePoolSpec) -> Pool:
     labels = {**_EVERYWHERE, **spec.labels}
-    return Pool(nodes=0, room=Resources(0, 0, 0), labels=labels)
+    room = Resources(0, 0, 0)
+    return Pool(nodes=0, room=room, labels=labels)
 
 
 def _sized(pool: Pool, spec: NodePoolSpec, agents: DaemonSetRequests) -> Pool | None:
     try:
-        capacity = node_capacity(types_of(spec.instance_types))
+        types = types_of(spec.instance_types)
         return replace(
             pool,
             nodes=max(spec.nodes.maximum, 0),
-            room=capacity.without(_resources(agents, agents.pods)),
-            taints=_taints(vars(spec)["taints"]),  # the default is no word for wrong ones
+            room=node_capacity(types).without(requested(agents, agents.pods)),
+            taints=as_planned(vars(spec)["taints"]),  # the default is no word for wrong ones
+            vcpus=min(each.vcpus for each in types),
+            is_spot=isinstance(spec, SpotPoolSpec),
         )
     except (AttributeError, KeyError, ValueError):
         return None
-
-
-def _pods(model: ModelSettings) -> Pods | None:
-    try:
-        # The fetcher is done before the server starts: the larger request is the pod's.
-        sizes = zip(_resources(model.requests), _resources(FETCH_REQUESTS), strict=True)
-        return Pods(
-            size=Resources(*map(max, sizes)),
-            maximum=max(model.replicas.maximum, 0),
-            selector=model.node_selector,
-            tolerations=_taints(vars(model)["tolerations"]),
-        )
-    except (AttributeError, KeyError, ValueError):
-        return None
-
-
-def _resources(requests: Requests | DaemonSetRequests, pods: int = 1) -> Resources:
-    millicores, mib = parse_quantity(requests.cpu) * 1000, parse_quantity(requests.memory) / _MIB
-    return Resources(ceil(millicores), ceil(mib), pods)
-
-
-def _taints(given: Iterable[taints.Taint]) -> frozenset[Taint]:
-    return frozenset(Taint(each.key, each.value, each.effect) for each in given)
 
 
 def _is_left_to_nodes(pods: Pods, pools: Iterable[Pool]) -> bool:

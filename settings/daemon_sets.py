@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from components.kubernetes.quantities import parse_quantity
-from components.kubernetes.serving_spec import Quantity
+from components.kubernetes.resources import Quantity
 from components.spec import Fault, Spec, rule
 
 

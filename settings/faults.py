@@ -10,14 +10,20 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.spec import is_mark
+from settings.model_sources import is_remote
 
 # What pydantic says of Python objects, said of YAML.
 _RULES: Mapping[str, str] = {
     "unexpected_keyword_argument": "is not a known key",
     "dataclass_type": "must be a mapping",
     "dict_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
     "tuple_type": "must be a list",
 }
+_REMOTE_PATH = (
+    "is not a known key, and TensorFlow Serving reads no remote paths: pods copy "
+    "models/<name>/<version> from the stack's bucket"
+)
 _LONGEST_VALUE = 120
 
 
@@ -37,6 +43,8 @@ def fault_lines(section: str, given: object, error: ValidationError) -> Iterator
                 yield fault_line(f"{key}.kind", "is required")
             case "missing", _:
                 yield fault_line(key, "is required")
+            case "unexpected_keyword_argument", _ if is_remote(str(details["input"])):
+                yield fault_line(key, _REMOTE_PATH, details["input"])
             case _, {"error": ValueError() as error_of_ours}:
                 yield fault_line(key, str(error_of_ours), details["input"])
             case "literal_error", {"expected": choices}:

@@ -1,6 +1,7 @@
 """Model files in this repository: what a manifest lists, and whether they are what it says."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from components.spec import Fault
 PROJECT = Path(__file__).resolve().parents[1]
 
 _DIGEST_LENGTH = 64
+_REMOTE = re.compile(r"\s*[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,11 @@ def source_faults(folder: str) -> Iterator[Fault]:
         name = path.relative_to(version).as_posix()
         if name != MANIFEST and name not in listed:
             yield Fault(("source",), f"{name} must be in {MANIFEST}", folder)
+
+
+def is_remote(path: str) -> bool:
+    """Tell whether a path begins with a scheme, such as s3 or gs, in whatever spelling."""
+    return _REMOTE.match(path) is not None
 
 
 def _listed(manifest: str) -> dict[str, str]:

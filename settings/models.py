@@ -1,31 +1,72 @@
 """The section `tfserving:models`: a model under each key."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 
-from components.kubernetes.serving_spec import TensorFlowServingSpec
+from components.kubernetes.model_fetch import model_key
+from components.kubernetes.serving_spec import ServedVersions, TensorFlowServingSpec
 from components.spec import Fault, rule
-from settings.model_sources import ModelFiles, read_model_files, source_faults
+from settings.model_sources import ModelFiles, is_remote, read_model_files, source_faults
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings(TensorFlowServingSpec):
-    """How a model is served, and from which folder it is uploaded if this stack does that.
+class ModelVersions(ServedVersions):
+    """Versions of a model, and the folder that they are uploaded from if this stack does that."""
+
+    source: str | None = None
+
+    @rule
+    def _source_is_what_its_manifests_say(self) -> Iterator[Fault]:
+        if self.source is None:
+            return
+        if is_remote(self.source):
+            limit = "must be a folder of this project, and none for a model that is published "
+            limit += "otherwise: pods copy it from the stack's bucket, as TensorFlow Serving reads "
+            limit += "no remote paths"
+            yield Fault(("source",), limit, self.source)
+            return
+        for version in self.versions:
+            yield from source_faults(f"{self.source}/{version}")
+
+    def files(self, model: str) -> Mapping[str, ModelFiles]:
+        """Return what to upload, by the key in the bucket that it goes below."""
+        if self.source is None:
+            return {}
+        return {
+            model_key(model, version): read_model_files(f"{self.source}/{version}")
+            for version in self.versions
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(TensorFlowServingSpec, ModelVersions):
+    """How a model is served, and what the same server has loaded beside it.
 
     Its autoscaler may ask for more replicas than its pools can hold only if the file allows it.
     """
 
-    source: str | None = None
+    also: Mapping[str, ModelVersions] = field(default_factory=dict[str, ModelVersions])
     allow_unplaceable_replicas: bool = False
 
-    @rule
-    def _source_is_what_its_manifest_says(self) -> Iterator[Fault]:
-        if self.source is not None:
-            yield from source_faults(f"{self.source}/{self.version}")
+    def all_files(self, name: str) -> Mapping[str, ModelFiles]:
+        """Return what to upload for every model of the server; `name` is the key of this one."""
+        sources: Mapping[str, ModelVersions] = {self.model or name: self, **self.also}
+        return {
+            key: files
+            for model, versions in sources.items()
+            for key, files in versions.files(model).items()
+        }
 
-    @property
-    def files(self) -> ModelFiles | None:
-        """What to upload: nothing for a model that is published otherwise."""
-        if self.source is None:
-            return None
-        return read_model_files(f"{self.source}/{self.version}")
+
+def name_faults(models: object) -> Iterator[Fault]:
+    """Find models whose names are taken within their server, whatever is in the section."""
+    for name, given in _mapping(models).items():
+        server = _mapping(given)
+        if server.get("model") is None and name in _mapping(server.get("also")):
+            limit = "must have another name than the model that the server has already"
+            yield Fault((name, "also", name), limit, name)
+
+
+def _mapping(given: object) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], given) if isinstance(given, Mapping) else {}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
+import pulumi
 from pydantic import Field
 
 from components.aws.ami import AmiRelease
@@ -19,7 +20,7 @@ from components.aws.model_bucket import ModelBucketSpec
 from components.aws.network import ZONE_LETTERS, AnyNetworkSpec, NetworkSpec
 from components.aws.on_demand_node_group import ADDED_LABELS, OnDemandPoolSpec
 from components.aws.spot_node_group import SpotPoolSpec
-from components.spec import Fault, rule
+from components.spec import Fault, Spec, rule
 from settings.daemon_sets import DaemonSetRequests
 from settings.names import DnsLabel
 
@@ -138,4 +139,25 @@ def _takes(pool: OnDemandPoolSpec, pods: ControllerSpec) -> bool:
     return matches and hard <= {*pods.tolerations}
 
 
-PlatformSettings = EksSettings
+@dataclass(frozen=True, kw_only=True)
+class SharedSettings(Spec):
+    """A platform that another stack built. Its region is the value of `aws:region`."""
+
+    kind: Literal["shared"]
+    region: str
+    stack: str
+
+    @rule
+    def _stack_has_its_whole_name(self) -> Iterator[Fault]:
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+){2}", self.stack):
+            limit = "must be organization/project/stack, such as organization/tfserving/prod"
+            yield Fault(("stack",), limit, self.stack)
+
+    @rule
+    def _stack_is_another(self) -> Iterator[Fault]:
+        own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+        if self.stack == own:
+            yield Fault(("stack",), "must be another stack than this one", self.stack)
+
+
+PlatformSettings = Annotated[EksSettings | SharedSettings, Field(discriminator="kind")]

@@ -1,16 +1,25 @@
 """Platforms and what is served on them, each composed of components."""
 
-from settings import Settings
-from stacks import eks, serving
+from settings import EksSettings, Settings, SharedSettings
+from stacks import eks, serving, shared
 from stacks.outputs import StackOutputs
+from stacks.platform import Platform
 
 
-def deploy(settings: Settings) -> StackOutputs:
-    """Deploy the platform and its models."""
-    platform = eks.deploy(settings.platform)
+async def deploy(settings: Settings) -> StackOutputs:
+    """Deploy the models, and the platform unless another stack has it."""
+    platform = await _platform(settings)
     return StackOutputs(
         platform=platform.description,
         kubeconfig=platform.kubeconfig,
         model_bucket=platform.models.uri,
-        models=serving.deploy(platform, settings.models),
+        models=serving.deploy(platform, settings.models, settings.namespaces),
     )
+
+
+async def _platform(settings: Settings) -> Platform:
+    match settings.platform:
+        case EksSettings() as own:
+            return eks.deploy(own)
+        case SharedSettings() as others:
+            return await shared.deploy(others, settings.models)

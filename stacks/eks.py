@@ -2,10 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from components.aws.controllers.cluster_autoscaler import ClusterAutoscaler, ClusterAutoscalerArgs
@@ -21,24 +19,29 @@ from components.aws.controllers.node_termination_handler import (
 from components.aws.eks_addons import EksAddons, EksAddonsArgs
 from components.aws.eks_cluster import EksCluster, EksClusterArgs
 from components.aws.model_bucket import ModelBucket, ModelBucketArgs
-from components.aws.network import ExistingNetworkSpec, Network, NetworkArgs
+from components.aws.network import AnyNetworkSpec, ExistingNetworkSpec, Network, NetworkArgs
 from components.aws.node_pool import PoolPlace
 from components.aws.on_demand_node_group import (
     OnDemandNodeGroup,
     OnDemandNodeGroupArgs,
     OnDemandPoolSpec,
 )
-from components.aws.pod_identity import PodIdentity, PodIdentityArgs
 from components.aws.spot_node_group import SpotNodeGroup, SpotNodeGroupArgs, SpotPoolSpec
-from components.kubernetes.model_fetch import ModelRemote
 from components.names import LONGEST_NAME, shortened
 from planning.capacity import node_capacity, spot_vcpus
 from planning.instance_types import types_of
 from settings import EksSettings
-from stacks.platform import Platform
+from settings.capacity import planned_pools
+from settings.servers import EKS_NOTICE
+from stacks.alb_entrance import AlbEntrance
+from stacks.outputs import FallbackPool, LoadBalancers, NodePool, PlatformOutputs, Quantities
+from stacks.platform import Egress, Platform
+from stacks.s3_models import S3Models
 
 # The handler drains within the two minutes of a Spot notice; it may take as long to hear of it.
 _DRAIN_SECONDS = 300
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
+_EGRESS = (Egress("169.254.170.23/32", 80),)
 
 
 def deploy(settings: EksSettings) -> Platform:
@@ -94,7 +97,7 @@ def deploy(settings: EksSettings) -> Platform:
         cluster_identifier=name,
         enable_server_side_apply=True,
     )
-    _deploy_controllers(
+    balancers = _deploy_controllers(
         settings,
         ControllerPlace(cluster_name=cluster.cluster_name, region=settings.region, tags=tags),
         network.vpc_id,
@@ -102,26 +105,46 @@ def deploy(settings: EksSettings) -> Platform:
         # Their pods need nodes, names and the agent that gives them their roles.
         pulumi.ResourceOptions(provider=kubernetes, depends_on=[addons]),
     )
+    entrance = balancers and AlbEntrance(
+        controller=balancers, place=_load_balancers(settings.network)
+    )
     bucket = ModelBucket("models", ModelBucketArgs(spec=settings.model_bucket, tags=tags))
 
     return Platform(
-        description={
-            "kind": settings.kind,
-            "cluster_name": cluster.cluster_name,
-            "region": settings.region,
-            "pools": {pool: _description(spec) for pool, spec in settings.pools.items()},
-            "spot_vcpus": spot_vcpus(
+        description=PlatformOutputs(
+            kind=settings.kind,
+            cluster_name=cluster.cluster_name,
+            region=settings.region,
+            pools={pool: _description(spec) for pool, spec in settings.pools.items()},
+            daemon_sets=Quantities(
+                cpu=settings.daemon_sets.cpu,
+                memory=settings.daemon_sets.memory,
+                pods=str(settings.daemon_sets.pods),
+            ),
+            spot_vcpus=spot_vcpus(
                 (types_of(spec.instance_types), spec.most_spot_nodes)
                 for spec in settings.pools.values()
                 if isinstance(spec, SpotPoolSpec)
             ),
-        },
+            notice=EKS_NOTICE,
+            egress=_EGRESS,
+            entrance=entrance and entrance.place,
+        ),
         kubeconfig=cluster.kubeconfig,
         kubernetes=kubernetes,
         models=S3Models(
-            bucket=bucket, cluster_name=cluster.cluster_name, region=settings.region, tags=tags
+            bucket_name=bucket.bucket_name,
+            arn=bucket.arn,
+            cluster_name=cluster.cluster_name,
+            region=settings.region,
+            tags=tags,
+            owner=bucket,
         ),
         capacity=[*pools.values(), addons],
+        notice=EKS_NOTICE,
+        pools=planned_pools(settings),
+        entrance=entrance,
+        egress=_EGRESS,
     )
 
 
@@ -151,7 +174,7 @@ def _deploy_controllers(
     vpc_id: pulumi.Input[str],
     priorities: Mapping[int, Sequence[pulumi.Output[str]]],
     opts: pulumi.ResourceOptions,
-) -> None:
+) -> LoadBalancerController | None:
     name = settings.name
     if (autoscaler := settings.cluster_autoscaler).enabled:
         ClusterAutoscaler(
@@ -166,10 +189,11 @@ def _deploy_controllers(
         )
     if (handler := settings.node_termination_handler).enabled:
         NodeTerminationHandler(name, NodeTerminationHandlerArgs(spec=handler, place=place), opts)
-    if (controller := settings.load_balancer_controller).enabled:
-        LoadBalancerController(
-            name, LoadBalancerControllerArgs(spec=controller, place=place, vpc_id=vpc_id), opts
-        )
+    if not (controller := settings.load_balancer_controller).enabled:
+        return None
+    return LoadBalancerController(
+        name, LoadBalancerControllerArgs(spec=controller, place=place, vpc_id=vpc_id), opts
+    )
 
 
 def _priorities(
@@ -183,62 +207,33 @@ def _priorities(
     return merged
 
 
-def _description(spec: OnDemandPoolSpec | SpotPoolSpec) -> Mapping[str, object]:
-    return {
-        "kind": spec.kind,
-        "instance_types": spec.instance_types,
-        "minimum": spec.nodes.minimum,
-        "maximum": spec.nodes.maximum,
-        "labels": spec.labels,
-        # What each node has for pods, agents included, whichever type it is of.
-        "node_capacity": node_capacity(types_of(spec.instance_types)).quantities,
-    }
+def _load_balancers(network: AnyNetworkSpec) -> LoadBalancers:
+    cidrs = (network.cidr,) if network.cidr else ()
+    if not isinstance(network, ExistingNetworkSpec):
+        return LoadBalancers(kind="alb", cidrs=cidrs)
+    # What is there already may lack the tags by which the controller would find it.
+    subnets = {"internal": network.private_subnet_ids, "public": network.public_subnet_ids}
+    return LoadBalancers(kind="alb", cidrs=cidrs, subnets=subnets)
 
 
-@dataclass(frozen=True, kw_only=True)
-class S3Models:
-    """Models in a bucket that pods read through EKS Pod Identity."""
+def _description(spec: OnDemandPoolSpec | SpotPoolSpec) -> NodePool:
+    types = types_of(spec.instance_types)
+    return NodePool(
+        kind=spec.kind,
+        instance_types=spec.instance_types,
+        minimum=spec.nodes.minimum,
+        maximum=spec.nodes.maximum,
+        labels=spec.labels,
+        taints=spec.taints,
+        vcpus=min(each.vcpus for each in types),
+        node_capacity=Quantities(**node_capacity(types).quantities),
+        fallback=_fallback(spec) if isinstance(spec, SpotPoolSpec) else None,
+    )
 
-    bucket: ModelBucket
-    cluster_name: pulumi.Output[str]
-    region: str
-    tags: Mapping[str, str]
 
-    @property
-    def uri(self) -> pulumi.Output[str]:
-        """The bucket, with its scheme."""
-        return self.bucket.uri
-
-    @property
-    def remote(self) -> ModelRemote:
-        """The bucket, as a pod's fetcher is told of it."""
-        # https://rclone.org/s3/
-        options = {"type": "s3", "provider": "AWS", "env_auth": "true", "region": self.region}
-        return ModelRemote(bucket=self.bucket.bucket_name, options=options)
-
-    def upload(self, name: str, key: str, path: str, digest: str) -> pulumi.Resource:
-        """Put a file of this project into the bucket; the digest says when to do so again."""
-        return aws.s3.BucketObjectv2(
-            name,
-            bucket=self.bucket.bucket_name,
-            key=key,
-            source=pulumi.FileAsset(path),
-            source_hash=digest,
-            tags=self.tags,
-            opts=pulumi.ResourceOptions(parent=self.bucket),
-        )
-
-    def allow(
-        self, name: str, *, namespace: str, service_account: str, prefix: str
-    ) -> pulumi.Resource:
-        """Let the pods of a service account read what is below a prefix, and nothing else."""
-        return PodIdentity(
-            name,
-            PodIdentityArgs(
-                cluster_name=self.cluster_name,
-                namespace=namespace,
-                service_account=service_account,
-                policy=self.bucket.read_policy(prefix),
-                tags=self.tags,
-            ),
-        )
+def _fallback(spec: SpotPoolSpec) -> FallbackPool | None:
+    return spec.fallback and FallbackPool(
+        minimum=spec.fallback.nodes.minimum,
+        maximum=spec.fallback.nodes.maximum,
+        labels=spec.fallback_labels,
+    )

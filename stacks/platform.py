@@ -1,13 +1,17 @@
 """What serving needs of a platform, whichever cloud it is on and whoever built it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.kubernetes.exposure import Addresses, Backend, ExposureSpec
 from components.kubernetes.model_fetch import ModelRemote
+from planning.drain import Notice
+from planning.placement import Pool
+from stacks.outputs import Egress, PlatformOutputs
 
 
 class ModelStore(Protocol):
@@ -28,9 +32,29 @@ class ModelStore(Protocol):
         ...
 
     def allow(
-        self, name: str, *, namespace: str, service_account: str, prefix: str
+        self, name: str, *, namespace: str, service_account: str, prefixes: Sequence[str]
     ) -> pulumi.Resource:
-        """Let the pods of a service account read what is below a prefix, and nothing else."""
+        """Let the pods of a service account read what is below prefixes, and nothing else."""
+        ...
+
+
+class Entrance(Protocol):
+    """What lets requests into the cluster from outside: a kind of load balancer."""
+
+    @property
+    def cidrs(self) -> Sequence[str]:
+        """The addresses that its connections to pods come from."""
+        ...
+
+    @property
+    def namespace_labels(self) -> Mapping[str, str]:
+        """What namespaces must have as labels whose pods it reaches."""
+        ...
+
+    def expose(
+        self, name: str, spec: ExposureSpec, backend: Backend, opts: pulumi.ResourceOptions
+    ) -> Addresses:
+        """Put a load balancer in front of a Service."""
         ...
 
 
@@ -38,9 +62,16 @@ class ModelStore(Protocol):
 class Platform:
     """A cluster to serve models on."""
 
-    description: pulumi.Input[Mapping[str, object]]
+    description: PlatformOutputs
     kubeconfig: pulumi.Output[str]
     kubernetes: k8s.Provider
     models: ModelStore
     capacity: Sequence[pulumi.Resource]
     """What has to be there before a pod can run: node pools, add-ons."""
+    notice: Notice
+    """What the nodes of models give."""
+    pools: Mapping[str, Pool] = field(default_factory=dict[str, Pool])
+    """The nodes, as planning sees them."""
+    entrance: Entrance | None = None
+    """Nothing when the platform has no controller of load balancers."""
+    egress: Sequence[Egress] = ()

@@ -1,70 +1,105 @@
-"""Models on a platform: their files, the right to read them, and what serves them."""
+"""Models on a platform: their files, the right to read them, what serves and what exposes them."""
 
 from collections.abc import Iterator, Mapping
 
 import pulumi
-import pulumi_kubernetes as k8s
 
-from components.kubernetes.model_fetch import model_key
+from components.kubernetes.exposure import Addresses, Backend
+from components.kubernetes.pod import availability_path, model_path
+from components.kubernetes.serving_namespace import ServingNamespaceSpec
 from components.kubernetes.tensorflow_serving import TensorFlowServing, TensorFlowServingArgs
 from components.names import LONGEST_NAME, shortened
+from planning.drain import Drain
 from settings import ModelSettings
+from settings.model_sources import ModelFiles
+from settings.servers import model_drain, model_lifecycle
+from stacks import namespaces
+from stacks.namespaces import Namespaces
 from stacks.outputs import ServedModel
 from stacks.platform import ModelStore, Platform
 
 
-def deploy(platform: Platform, models: Mapping[str, ModelSettings]) -> Mapping[str, ServedModel]:
+def deploy(
+    platform: Platform,
+    models: Mapping[str, ModelSettings],
+    specs: Mapping[str, ServingNamespaceSpec],
+) -> Mapping[str, ServedModel]:
     """Declare what serves each model and return where it is to be had."""
-    namespaces = {
-        namespace: k8s.core.v1.Namespace(
-            namespace,
-            metadata={"name": namespace},
-            opts=pulumi.ResourceOptions(provider=platform.kubernetes),
-        )
-        for namespace in sorted({model.namespace for model in models.values()})
-    }
-    return {
-        name: _serve(platform, name, model, namespaces[model.namespace])
-        for name, model in models.items()
-    }
+    if not models:
+        return {}
+    made = namespaces.deploy(platform, models, specs)
+    return {name: _serve(platform, name, model, made) for name, model in models.items()}
 
 
-def _serve(
-    platform: Platform, name: str, model: ModelSettings, namespace: k8s.core.v1.Namespace
-) -> ServedModel:
+def _serve(platform: Platform, name: str, model: ModelSettings, made: Namespaces) -> ServedModel:
     permission = platform.models.allow(
         shortened(f"{name}-reader", LONGEST_NAME),
         namespace=model.namespace,
         service_account=name,
-        prefix=f"models/{name}",
+        prefixes=[f"models/{each}" for each in model.served(name)],
     )
-    files = model.files
+    files = model.all_files(name)
+    drain = model_drain(model, platform.notice, platform.pools.values())
+    lifecycle = model_lifecycle(model, platform.pools.values())
+    around = made.surround(name, model, lifecycle=lifecycle)
     serving = TensorFlowServing(
         name,
         TensorFlowServingArgs(
             spec=model,
             remote=platform.models.remote,
-            manifest_digest=files and files.manifest_digest,
+            drain=drain,
+            manifest_digests=[each.manifest_digest for each in files.values()],
+            priority_class=around.priority_class,
+            lifecycle=lifecycle,
         ),
         pulumi.ResourceOptions(
             provider=platform.kubernetes,
             # A pod that starts before it may read its files, or before they are there, fails.
             depends_on=[
-                namespace,
+                *around.ready,
                 permission,
                 *platform.capacity,
-                *_upload(platform.models, name, model),
+                *_upload(platform.models, files),
             ],
         ),
     )
+    addresses = _expose(platform, name, model, serving, drain)
+    path = model_path(name, model)
+    url = addresses and pulumi.Output.format("{0}{1}", addresses.rest_url, path)
+    public = model.expose is not None and model.expose.scope == "public"
     return ServedModel(
-        version=model.version, rest_url=serving.rest_url, grpc_address=serving.grpc_address
+        version=model.version,
+        namespace=model.namespace,
+        rest_url=serving.rest_url,
+        grpc_address=serving.grpc_address,
+        public_url=url if public else None,
+        internal_url=None if public else url,
+        load_balanced_grpc_address=addresses and addresses.grpc_address,
     )
 
 
-def _upload(store: ModelStore, name: str, model: ModelSettings) -> Iterator[pulumi.Resource]:
-    if (files := model.files) is None:
-        return
-    key = model_key(name, model.version)
-    for file, digest in files.digests.items():
-        yield store.upload(f"{key}/{file}", f"{key}/{file}", f"{files.folder}/{file}", digest)
+def _expose(
+    platform: Platform,
+    name: str,
+    model: ModelSettings,
+    serving: TensorFlowServing,
+    drain: Drain,
+) -> Addresses | None:
+    if model.expose is None or platform.entrance is None:
+        return None
+    backend = Backend(
+        namespace=model.namespace,
+        service=serving.service_name,
+        models=[*model.served(name)],
+        health_path=availability_path(name, model),
+        deregistration_seconds=drain.deregistration_seconds,
+    )
+    # An Ingress without pods behind it has no address either.
+    opts = pulumi.ResourceOptions(provider=platform.kubernetes, depends_on=[serving])
+    return platform.entrance.expose(name, model.expose, backend, opts)
+
+
+def _upload(store: ModelStore, files: Mapping[str, ModelFiles]) -> Iterator[pulumi.Resource]:
+    for key, each in files.items():
+        for file, digest in each.digests.items():
+            yield store.upload(f"{key}/{file}", f"{key}/{file}", f"{each.folder}/{file}", digest)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, collapse_addresses
+from ipaddress import IPv4Network
 from typing import Literal
 
 import pulumi
@@ -11,6 +11,7 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 
 from components.aws.node_pool import ClusterAccess
+from components.cidrs import unreadable_networks, world
 from components.spec import Fault, Spec, rule
 
 ControlPlaneLog = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -18,8 +19,6 @@ ControlPlaneLog = Literal["api", "audit", "authenticator", "controllerManager", 
 _ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:(role|user)/[\w+=,.@/-]+")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[0-9a-f-]+")
-# Who names more addresses than one /8 has does not mean an office.
-_MOST_ADDRESSES = 2**24
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html
 _SERVICE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 _SERVICE_SIZES = range(12, 25)
@@ -60,12 +59,7 @@ class EndpointSpec(Spec):
 
     @rule
     def _networks_can_be_read(self) -> Iterator[Fault]:
-        for number, cidr in enumerate(self.public_cidrs):
-            try:
-                IPv4Network(cidr)
-            except ValueError:
-                limit = "must be an IPv4 network, such as 203.0.113.0/24"
-                yield Fault(("public_cidrs", number), limit, cidr)
+        yield from unreadable_networks("public_cidrs", self.public_cidrs)
 
     @rule
     def _api_can_be_reached(self) -> Iterator[Fault]:
@@ -74,13 +68,8 @@ class EndpointSpec(Spec):
 
     @rule
     def _world_stays_out(self) -> Iterator[Fault]:
-        try:
-            named = collapse_addresses([IPv4Network(cidr) for cidr in self.public_cidrs])
-        except ValueError:
-            return
-        if not self.open_to_world and sum(each.num_addresses for each in named) > _MOST_ADDRESSES:
-            limit = "must not be open to the world, more than a /8 in all, without "
-            yield Fault(("public_cidrs",), f"{limit}open_to_world: true", self.public_cidrs)
+        if not self.open_to_world:
+            yield from world("public_cidrs", self.public_cidrs)
 
 
 @dataclass(frozen=True, kw_only=True)

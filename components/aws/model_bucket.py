@@ -1,7 +1,7 @@
 """A private, versioned bucket that holds exported models."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,9 +107,10 @@ class ModelBucket(pulumi.ComponentResource):
         self.uri = pulumi.Output.format("s3://{0}", bucket.id)
         self.register_outputs({"bucket_name": self.bucket_name, "arn": self.arn, "uri": self.uri})
 
-    def read_policy(self, prefix: str) -> pulumi.Output[str]:
-        """Return the IAM policy that allows to list and read what is below a prefix, no more."""
-        return self.arn.apply(lambda arn: _read_only(arn, prefix))
+
+def read_policy(arn: pulumi.Input[str], prefixes: Sequence[str]) -> pulumi.Output[str]:
+    """Return the IAM policy that allows to list and read what is below prefixes, no more."""
+    return pulumi.Output.from_input(arn).apply(lambda arn: _read_only(arn, prefixes))
 
 
 def _tls_only(arn: str) -> str:
@@ -125,15 +126,20 @@ def _tls_only(arn: str) -> str:
     )
 
 
-def _read_only(arn: str, prefix: str) -> str:
+def _read_only(arn: str, prefixes: Sequence[str]) -> str:
+    below = [f"{prefix}/*" for prefix in prefixes]
     return _document(
         {
             "Effect": "Allow",
             "Action": "s3:ListBucket",
             "Resource": arn,
-            "Condition": {"StringLike": {"s3:prefix": f"{prefix}/*"}},
+            "Condition": {"StringLike": {"s3:prefix": below}},
         },
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"{arn}/{prefix}/*"},
+        {
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": [f"{arn}/{each}" for each in below],
+        },
     )
 
 

@@ -86,8 +86,8 @@ class NetworkSpec(Spec):
 class ExistingNetworkSpec(Spec):
     """A VPC and subnets that somebody else looks after: routes, endpoints and tags included.
 
-    A load balancer is placed by the tags kubernetes.io/role/internal-elb and kubernetes.io/role/elb
-    of subnets. The VPC's addresses are for checking that those of Services do not overlap them.
+    Load balancers of exposed models go to its subnets, of which an ALB takes one in each zone, and
+    their connections come from its addresses; those of Services may not overlap these.
     """
 
     vpc_id: str

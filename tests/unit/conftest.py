@@ -1,8 +1,9 @@
 """A fake cloud: it accepts every resource, remembers each request, and computes what we read."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 import hypothesis
@@ -45,6 +46,9 @@ _COMPUTED: Mapping[str, Callable[[str], dict[str, Any]]] = {
         "url": f"https://sqs.invalid/{name}",
     },
     "aws:s3/bucket:Bucket": lambda name: {"arn": f"arn:aws:s3:::{name}-id"},
+    "kubernetes:networking.k8s.io/v1:Ingress": lambda name: {
+        "status": {"loadBalancer": {"ingress": [{"hostname": f"{name}.elb.invalid"}]}}
+    },
 }
 
 
@@ -52,20 +56,27 @@ class Cloud(Mocks):
     """Runs programs and answers questions about what they asked for."""
 
     def __init__(self) -> None:
+        self.stacks: dict[str, Mapping[str, Any]] = {}
+        """The outputs of other stacks, by their whole names."""
         self._monitor = _Recorder(self)
         set_mocks(self, project="tfserving", stack="test", preview=False, monitor=self._monitor)
 
     def close(self) -> None:
         """Leave nothing behind for the next test to trip over."""
         reset_options()
-        set_all_config({})
+        set_all_config({}, [])
         for loop in self._monitor.worker_loops:
             loop.close()
 
-    def run(self, program: Callable[[], T]) -> T:
+    def run(self, program: Callable[[], T | Awaitable[T]]) -> T:
         """Run a program until every registration has landed, then return its result."""
         results: list[T] = []
-        pulumi.runtime.test(lambda: results.append(program()))()
+
+        async def run() -> None:
+            result = program()
+            results.append(await result if isawaitable(result) else result)
+
+        pulumi.runtime.test(run)()
         return results[0]
 
     def value(self, output: pulumi.Output[T]) -> T:
@@ -120,11 +131,18 @@ class Cloud(Mocks):
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         if args.typ == "eks:index:Cluster":
             return "", self._eks_cluster(args)
+        if args.typ == "pulumi:pulumi:StackReference":
+            return args.inputs["name"], self._stack_reference(args.inputs["name"])
         computed = _COMPUTED.get(args.typ, lambda _: {})(args.name)
         return f"{args.name}-id", {**args.inputs, **computed}
 
     def call(self, args: MockCallArgs) -> dict[str, Any]:
         raise AssertionError(f"unexpected lookup in a unit test: {args.token}")
+
+    def _stack_reference(self, name: str) -> dict[str, Any]:
+        outputs = self.stacks[name]
+        secret = [each for each in ("kubeconfig",) if each in outputs]
+        return {"name": name, "outputs": outputs, "secretOutputNames": secret}
 
     def _eks_cluster(self, args: MockResourceArgs) -> dict[str, Any]:
         # eks.Cluster is built by a provider process; its eks_cluster output is a reference
@@ -157,6 +175,11 @@ class _Recorder(MockMonitor):
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
         response = super().Invoke(request)
+        self.worker_loops.add(asyncio.get_event_loop())
+        return response
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
+        response = super().ReadResource(request)
         self.worker_loops.add(asyncio.get_event_loop())
         return response
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import settings
+from settings.servers import EKS_NOTICE
 from stacks import eks
 from stacks.platform import Platform
 from tests.unit.stack_files import PLATFORM, config_of, configure, put
@@ -187,40 +188,37 @@ def test_a_long_pool_name_is_shortened(cloud):
     assert len(name) == 45 + len("-nodes")
 
 
-def test_it_describes_itself_and_its_pools(cloud, platform):
-    description = {**platform.description}
+def test_it_describes_its_pools_their_taints_and_fallbacks(cloud):
+    fallback = {"nodes": {"minimum": 0, "initial": 0, "maximum": 2}}
+    pool = {**config_of()[PLATFORM]["pools"]["4vcpu-16gb"], "fallback": fallback}
+    taints = [{"key": "models", "value": "only", "effect": "PreferNoSchedule"}]
+    described = deploy(cloud, **{"pools.4vcpu-16gb": {**pool, "taints": taints}}).description
 
-    assert cloud.value(description.pop("cluster_name")) == "tfserving-dev"
-    assert description == {
-        "kind": "eks",
-        "region": "us-west-2",
-        "pools": {
-            "system": {
-                "kind": "on_demand",
-                "instance_types": ("t3.medium",),
-                "minimum": 2,
-                "maximum": 3,
-                "labels": {"lifecycle": "OnDemand", "intent": "control-apps"},
-                "node_capacity": {"cpu": "1930m", "memory": "3246Mi", "pods": "17"},
-            },
-            "4vcpu-16gb": {
-                "kind": "spot",
-                "instance_types": (
-                    "m5.xlarge",
-                    "m5d.xlarge",
-                    "m4.xlarge",
-                    "m5a.xlarge",
-                    "m6i.xlarge",
-                    "m6a.xlarge",
-                ),
-                "minimum": 0,
-                "maximum": 3,
-                "labels": {"lifecycle": "Ec2Spot", "intent": "apps"},
-                "node_capacity": {"cpu": "3920m", "memory": "14162Mi", "pods": "58"},
-            },
-        },
-        "spot_vcpus": 12,
+    assert [*described.pools] == ["system", "4vcpu-16gb"]
+    assert described.pools["system"].fallback is None
+    spot = described.pools["4vcpu-16gb"]
+    assert [each.key for each in spot.taints] == ["models"]
+    assert (spot.fallback.minimum, spot.fallback.maximum) == (0, 2)
+    assert spot.fallback.labels == {"lifecycle": "OnDemand", "intent": "apps"}
+    assert described.notice == EKS_NOTICE
+
+
+def test_it_tells_where_load_balancers_go_in_a_network_that_was_there(cloud):
+    network = {
+        "vpc_id": "vpc-0a1b2c3d",
+        "private_subnet_ids": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"],
+        "cidr": "10.1.0.0/16",
     }
+    entrance = deploy(cloud, network=network).description.entrance
+
+    assert entrance.cidrs == ("10.1.0.0/16",)
+    assert entrance.subnets == {"internal": ("subnet-0a1b2c3d", "subnet-0a1b2c3e"), "public": ()}
+
+
+def test_it_has_no_load_balancers_without_their_controller(cloud):
+    platform = deploy(cloud, load_balancer_controller={"enabled": False})
+
+    assert (platform.entrance, platform.description.entrance) == (None, None)
 
 
 def test_pods_are_told_of_the_bucket_but_given_no_keys(cloud, platform):

@@ -1,6 +1,7 @@
 """Outputs: what the whole program promises, under names that stay."""
 
 import runpy
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.unit.stack_files import ROOT, STACK_FILES, config_of, configure
 
+FILES = "models/half-plus-two/1"
 CONTRACT = {"contract_version", "platform", "kubeconfig", "model_bucket", "models"}
 
 
@@ -18,9 +20,12 @@ def run_program(cloud, monkeypatch):
 
     def run(stack_file: Path) -> dict[str, Any]:
         exports: dict[str, Any] = {}
+        programs: list[Callable[[], Awaitable[None]]] = []
         monkeypatch.setattr(pulumi, "export", exports.__setitem__)
+        monkeypatch.setattr(pulumi, "run", programs.append)
         configure(config_of(stack_file))
-        cloud.run(lambda: runpy.run_path(str(ROOT / "__main__.py")))
+        runpy.run_path(str(ROOT / "__main__.py"))
+        cloud.run(*programs)
         return cloud.value(pulumi.Output.from_input(exports))
 
     return run
@@ -35,22 +40,56 @@ def test_the_program_exports_the_contract(exported):
     assert set(exported) == CONTRACT
     assert exported["contract_version"] == 1
     assert exported["model_bucket"] == "s3://models-bucket-id"
-    assert exported["platform"]["cluster_name"] == "tfserving-dev"
-    assert exported["platform"]["pools"]["4vcpu-16gb"]["maximum"] == 3
+
+
+def test_the_platform_is_exported_with_all_that_serving_on_it_takes(exported):
+    platform = exported["platform"]
+
+    assert platform.pop("pools").keys() == {"system", "4vcpu-16gb"}
+    assert platform == {
+        "kind": "eks",
+        "cluster_name": "tfserving-dev",
+        "region": "us-west-2",
+        "daemon_sets": {"cpu": "200m", "memory": "256Mi", "pods": "4"},
+        "spot_vcpus": 12,
+        "notice": {"seconds": 120, "reaction_seconds": 15},
+        "egress": [{"cidr": "169.254.170.23/32", "port": 80}],
+        "entrance": {"kind": "alb", "cidrs": ["10.50.0.0/16"], "subnets": {}},
+    }
+
+
+def test_a_pool_is_exported_with_what_pods_have_to_know_of_it(exported):
+    assert exported["platform"]["pools"]["4vcpu-16gb"] == {
+        "kind": "spot",
+        "instance_types": [
+            f"{family}.xlarge" for family in ("m5", "m5d", "m4", "m5a", "m6i", "m6a")
+        ],
+        "minimum": 0,
+        "maximum": 3,
+        "labels": {"lifecycle": "Ec2Spot", "intent": "apps"},
+        "taints": [],
+        "vcpus": 4,
+        "node_capacity": {"cpu": "3920m", "memory": "14162Mi", "pods": "58"},
+        "fallback": None,
+    }
 
 
 def test_a_model_is_exported_with_its_addresses(exported):
     host = "half-plus-two.serving.svc.cluster.local"
-    assert exported["models"] == {
-        "half-plus-two": {
-            "version": 1,
-            "rest_url": f"http://{host}:8501/v1/models/half-plus-two",
-            "grpc_address": f"{host}:8500",
-            "public_url": None,
-        }
-    }
+    model = exported["models"]["half-plus-two"]
+
+    assert (model["version"], model["namespace"]) == (1, "serving")
+    assert model["rest_url"] == f"http://{host}:8501/v1/models/half-plus-two"
+    assert model["grpc_address"] == f"{host}:8500"
+    assert model["public_url"] is None
 
 
 @pytest.mark.parametrize("stack_file", STACK_FILES, ids=lambda path: path.stem)
 def test_every_stack_file_deploys_to_the_same_contract(run_program, stack_file):
     assert set(run_program(stack_file)) == CONTRACT
+
+
+def test_files_go_with_the_bucket_of_their_stack(cloud, exported):
+    bucket = cloud.parent_of("aws:s3/bucketObjectv2:BucketObjectv2", f"{FILES}/saved_model.pb")
+
+    assert bucket == "tfserving:index:ModelBucket::models"

@@ -18,6 +18,9 @@ from tests.unit.stack_files import MODELS, ROOT, config_of, configure
 
 CLUSTER = "TensorFlowServingCluster"
 BUCKET = "aws:s3/bucket:Bucket"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 GROUP = "aws:autoscaling/group:Group"
 MANAGED_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -193,7 +196,33 @@ def test_the_model_runs_on_spot_nodes_with_its_requests_and_limits(cloud, prod):
         "requests": {"cpu": "2", "memory": "2Gi"},
         "limits": {"cpu": "4", "memory": "4Gi"},
     }
-    assert "--model_name=resnet" in server["args"]
+    files = cloud.one(CONFIG_MAP)["data"]
+    assert 'name: "resnet"' in files["models.config"]
+    assert 'base_path: "/models/resnet"' in files["models.config"]
+
+
+def test_its_load_balancer_faces_the_internet_and_predicts(cloud, prod):
+    ingress = cloud.one(INGRESS)
+
+    assert ingress["metadata"]["name"] == "resnet"
+    assert ingress["spec"]["ingressClassName"] == "alb"
+    annotation = "alb.ingress.kubernetes.io/"
+    asked = ingress["metadata"]["annotations"]
+    assert asked[f"{annotation}scheme"] == "internet-facing"
+    assert asked[f"{annotation}inbound-cidrs"] == "203.0.113.0/24"
+    (rule,) = ingress["spec"]["rules"]
+    (predict,) = [
+        path for path in rule["http"]["paths"] if path["path"] == "/v1/models/resnet:predict"
+    ]
+    assert predict["backend"]["service"] == {"name": "resnet", "port": {"number": 8501}}
+    assert cloud.value(prod.models["resnet"].public_url).endswith("/v1/models/resnet")
+
+
+def test_its_drain_fits_the_notice_with_three_pods_on_a_node(cloud, prod):
+    pod = cloud.one(DEPLOYMENT)["spec"]["template"]["spec"]
+
+    assert pod["terminationGracePeriodSeconds"] == 60
+    assert cloud.one(BUDGET)["spec"]["maxUnavailable"] == "25%"
 
 
 def test_it_scales_from_20_at_half_of_the_cpu_to_what_there_is_room_for(cloud, prod):

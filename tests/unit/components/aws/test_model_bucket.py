@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.aws.model_bucket import ModelBucket, ModelBucketArgs, ModelBucketSpec
+from components.aws.model_bucket import ModelBucket, ModelBucketArgs, ModelBucketSpec, read_policy
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = (
@@ -114,22 +114,22 @@ def test_every_child_belongs_to_it(cloud, typ):
     assert cloud.parent_of(typ) == "tfserving:index:ModelBucket::models"
 
 
-def test_a_reader_lists_and_reads_one_prefix_and_no_more(cloud):
+def test_a_reader_lists_and_reads_what_is_below_its_prefixes_and_no_more(cloud):
     bucket = cloud.run(a_bucket)
 
-    assert json.loads(cloud.value(bucket.read_policy("models/resnet"))) == {
+    assert json.loads(cloud.value(read_policy(bucket.arn, ["models/a", "models/b"]))) == {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
                 "Action": "s3:ListBucket",
                 "Resource": ARN,
-                "Condition": {"StringLike": {"s3:prefix": "models/resnet/*"}},
+                "Condition": {"StringLike": {"s3:prefix": ["models/a/*", "models/b/*"]}},
             },
             {
                 "Effect": "Allow",
                 "Action": "s3:GetObject",
-                "Resource": f"{ARN}/models/resnet/*",
+                "Resource": [f"{ARN}/models/a/*", f"{ARN}/models/b/*"],
             },
         ],
     }

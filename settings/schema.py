@@ -1,0 +1,84 @@
+"""The JSON Schema of a stack file, by which an editor completes keys and marks wrong ones.
+
+It knows keys, types and choices. What else the program asks of a file, it tells when it runs.
+`python -m settings.schema` prints it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from components.kubernetes.serving_namespace import ServingNamespaceSpec
+from settings.models import ModelSettings
+from settings.names import DnsLabel
+from settings.platform import PlatformSettings
+
+_SECTIONS: Mapping[str, TypeAdapter[Any]] = {
+    "aws:region": TypeAdapter(str),
+    "tfserving:platform": TypeAdapter(PlatformSettings),
+    "tfserving:models": TypeAdapter(Mapping[DnsLabel, ModelSettings]),
+    "tfserving:namespaces": TypeAdapter(Mapping[DnsLabel, ServingNamespaceSpec]),
+}
+_REQUIRED = ("aws:region", "tfserving:platform")
+# https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
+_OF_PULUMI = ("encryptedkey", "encryptionsalt", "environment", "secretsprovider")
+
+
+class SchemaOfKeys(GenerateJsonSchema):
+    """Schemas without titles, which would say each key a second time."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of its base
+        """Tell that a field has no title."""
+        return False
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        """Return the schema of text, for which some fields take a number."""
+        made = super().str_schema(schema)
+        return {**made, "type": ["string", "number"]} if _takes_numbers(schema) else made
+
+
+def _takes_numbers(schema: core_schema.StringSchema) -> bool:
+    return bool(schema.get("coerce_numbers_to_str"))
+
+
+def settings_schema() -> Mapping[str, Any]:
+    """Return the schema of a whole `Pulumi.<stack>.yaml`."""
+    sections, found = TypeAdapter.json_schemas(
+        [(key, "validation", adapter) for key, adapter in _SECTIONS.items()],
+        schema_generator=SchemaOfKeys,
+    )
+    shapes: dict[str, Any] = found["$defs"]
+    for shape in shapes.values():
+        keys: dict[str, Any] = shape.get("properties", {})
+        required = [key for key in shape.get("required", ()) if key != "region"]
+        if keys.pop("region", None) is not None:  # the value of aws:region
+            shape["required"] = required
+        if "const" in keys.get("kind", {}) and "kind" not in required:
+            shape["required"] = [*required, "kind"]  # which shape it is, has to be said
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "title": "Pulumi.<stack>.yaml of tfserving",
+        "description": "An environment: a platform, and the models that are served on it.",
+        "type": "object",
+        "properties": {
+            "config": {
+                "type": "object",
+                "properties": {key: schema for (key, _), schema in sections.items()},
+                "patternProperties": {"^(?!tfserving:)[^:]+:": True},
+                "required": _REQUIRED,
+                "additionalProperties": False,
+            },
+            **dict.fromkeys(_OF_PULUMI, True),
+        },
+        "required": ["config"],
+        "additionalProperties": False,
+        "$defs": shapes,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(settings_schema(), indent=2))

@@ -18,7 +18,7 @@ from sandbox.emulator import Emulator
 from sandbox.errors import SandboxError
 from sandbox.layout import MARKER, Layout
 from sandbox.processes import Processes, write_atomically
-from sandbox.project import copy_project, project_name
+from sandbox.project import cluster_of, copy_project, project_name
 from sandbox.toolchain import Tools
 
 PROVIDERS: Mapping[str, str] = {
@@ -69,9 +69,10 @@ class Engine:
     @property
     def settings(self) -> dict[str, str]:
         """The variables that lead Pulumi, kubectl and AWS clients to the sandbox."""
+        cluster = cluster_of(self._layout, self._stack)
         return {
             **self._emulator.environment,
-            "KUBECONFIG": str(self._layout.kubeconfig(self._stack)),
+            "KUBECONFIG": str(self._layout.kubeconfig(cluster)),
             "PULUMI_HOME": str(self._layout.pulumi_home),
             "PULUMI_BACKEND_URL": self._layout.backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self._passphrase),
@@ -166,7 +167,7 @@ class Engine:
 
     def has_resources(self) -> bool:
         """Tell whether the state holds anything."""
-        return bool(self._latest().get("resources"))
+        return self._state.exists() and bool(self._latest().get("resources"))
 
     def outputs(self) -> Mapping[str, Any]:
         """Return the stack's outputs; secret ones are masked."""

@@ -24,7 +24,7 @@ from sandbox.load import Load
 from sandbox.load.fleet import Fleet
 from sandbox.load.metrics import MetricsServer
 from sandbox.processes import Processes, write_atomically
-from sandbox.project import region
+from sandbox.project import cluster_of, region
 from sandbox.providers.aws.account import Account
 from sandbox.toolchain import Tools
 
@@ -48,6 +48,11 @@ class Machine:
         current = self.layout.current
         return current.read_text().strip() if current.exists() else "dev"
 
+    @property
+    def cluster(self) -> str:
+        """The stack whose control plane, nodes and load these are."""
+        return cluster_of(self.layout, self.stack)
+
     @contextmanager
     def locked(self) -> Generator[None]:
         """Keep every other command that changes this sandbox waiting."""
@@ -65,33 +70,36 @@ class Machine:
 
     def start(self) -> Engine:
         """Start what does not run, in the order in which one part needs another."""
-        where = region(self.layout, self.stack)
+        where = region(self.layout, self.cluster)
         tools = toolchain.ensure(self.layout)
         for part in self._processes.dead():
             click.echo(f"{part.name} has ended since it was started; starting it again", err=True)
         self._emulator.start()
-        ControlPlane(self.layout, self.stack, tools, self._processes).start()
-        MetricsServer(self.layout, self.stack, self._processes).start()
+        ControlPlane(self.layout, self.cluster, tools, self._processes).start()
+        MetricsServer(self.layout, self.cluster, self._processes).start()
         self._start_watcher(where, tools)
         engine = Engine(self.layout, tools.pulumi, self._emulator, self.stack)
         engine.install(tools)
         engine.init()
         write_atomically(self.layout.current, self.stack)
-        self._refresh_for_a_new_emulator(engine)
+        if self.cluster != self.stack:  # what it is on comes first
+            platform = Engine(self.layout, tools.pulumi, self._emulator, self.cluster)
+            self._refresh_for_a_new_emulator(platform, self.cluster)
+        self._refresh_for_a_new_emulator(engine, self.stack)
         return engine
 
     def _start_watcher(self, where: str, tools: Tools) -> None:
-        name = f"{self.stack}{_WATCHER}"
+        name = f"{self.cluster}{_WATCHER}"
         argv = [sys.executable, "-m", "sandbox.nodes.watcher", "--root", str(self.layout.root)]
-        argv += ["--stack", self.stack, "--region", where]
+        argv += ["--stack", self.cluster, "--region", where]
         argv += ["--node-termination-handler", str(tools.node_termination_handler)]
         part = self._processes.running(name)
         process = part.process if part else None
         if process is None or process.cmdline() != argv:  # the stack's region was edited
             self._processes.start(name, argv, self._emulator.environment)
 
-    def _refresh_for_a_new_emulator(self, engine: Engine) -> None:
-        seen = self.layout.cluster(self.stack) / "emulator"
+    def _refresh_for_a_new_emulator(self, engine: Engine, stack: str) -> None:
+        seen = self.layout.cluster(stack) / "emulator"
         present = self._emulator.life
         if (not seen.exists() or seen.read_text() != present) and engine.has_resources():
             click.echo("the emulator lost what it held: making it again", err=True)
@@ -111,7 +119,7 @@ class Machine:
     @property
     def is_up(self) -> bool:
         """Whether the stack has an API server."""
-        return self._processes.running(f"{self.stack}-kube-apiserver") is not None
+        return self._processes.running(f"{self.cluster}-kube-apiserver") is not None
 
     def require_up(self) -> None:
         """Raise, saying how to start it, unless the stack's sandbox is up."""
@@ -125,14 +133,14 @@ class Machine:
     @cached_property
     def api(self) -> KubernetesApi:
         """The stack's API server."""
-        return KubernetesApi.from_kubeconfig(self.layout.kubeconfig(self.stack))
+        return KubernetesApi.from_kubeconfig(self.layout.kubeconfig(self.cluster))
 
     def account(self) -> Account:
         """Return the stack's account; from now on this process's AWS clients reach nothing else."""
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]  # a profile of the user's would be looked for, and missed
         os.environ.update(self._emulator.environment)
-        return Account(region(self.layout, self.stack), self.stack)
+        return Account(region(self.layout, self.cluster), self.cluster)
 
     def fleet(self) -> Fleet:
         """Return the stack's models and nodes, as they are now.
@@ -141,7 +149,7 @@ class Machine:
             SandboxError: it is not up, or does not answer.
         """
         with self.reached() as (account, api):
-            return Fleet.of(api, account, Load(self.layout, self.stack).offered())
+            return Fleet.of(api, account, Load(self.layout, self.cluster).offered())
 
     @contextmanager
     def reached(self) -> Generator[tuple[Account, KubernetesApi]]:

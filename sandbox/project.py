@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ def region(layout: Layout, stack: str) -> str:
     config = _document(stack_file(layout, stack)).get("config")
     # Whether it is there and right is the program's to say.
     return str(config.get("aws:region", _REGION)) if is_mapping(config) else _REGION
+
+
+def cluster_of(layout: Layout, stack: str) -> str:
+    """Return the stack whose cluster a stack's models are on: its own, or one that it shares."""
+    config: object = None
+    with suppress(SandboxError):  # whether it is there and right is said elsewhere
+        config = _document(stack_file(layout, stack)).get("config")
+    platform = config.get("tfserving:platform") if is_mapping(config) else None
+    if not is_mapping(platform) or platform.get("kind") != "shared":
+        return stack
+    return str(platform.get("stack")).rpartition("/")[2]
 
 
 def project_name(layout: Layout) -> str:

@@ -48,7 +48,7 @@ def load(stack: str | None, model: str | None, cores: float | None, show: bool) 
             f"the models that it has are: {', '.join(models) or 'none'}",
             WRONG_USAGE,
         )
-    Load(machine.layout, machine.stack).offer(model, cores)
+    Load(machine.layout, machine.cluster).offer(model, cores)
 
 
 @click.command()

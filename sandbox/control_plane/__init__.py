@@ -12,7 +12,7 @@ from sandbox.control_plane.certificates import Certificates
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.processes import Processes, free_port, write_atomically
-from sandbox.providers.charts import AUTOSCALER, TERMINATION_HANDLER
+from sandbox.providers.charts import AUTOSCALER, LOAD_BALANCER_CONTROLLER, TERMINATION_HANDLER
 from sandbox.toolchain import Tools
 
 START_LIMIT = 60.0
@@ -21,7 +21,7 @@ START_LIMIT = 60.0
 PARTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 """In the order in which they are started."""
 
-CLIENTS = ("watcher", AUTOSCALER, TERMINATION_HANDLER)
+CLIENTS = ("watcher", AUTOSCALER, LOAD_BALANCER_CONTROLLER, TERMINATION_HANDLER)
 """What else runs for a stack and has the certificates in memory."""
 
 _PEER = "etcd-peer"

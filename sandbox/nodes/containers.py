@@ -20,6 +20,8 @@ from sandbox.providers.charts import (
     AUTOSCALER,
     AUTOSCALER_IMAGE,
     BY_HELM,
+    LOAD_BALANCER_CONTROLLER,
+    LOAD_BALANCER_CONTROLLER_IMAGE,
     TERMINATION_HANDLER,
     TERMINATION_HANDLER_IMAGE,
 )
@@ -61,6 +63,7 @@ class Containers:
         return {
             AUTOSCALER_IMAGE: (AUTOSCALER, self._autoscaler),
             TERMINATION_HANDLER_IMAGE: (TERMINATION_HANDLER, self._handler),
+            LOAD_BALANCER_CONTROLLER_IMAGE: (LOAD_BALANCER_CONTROLLER, self._balancers),
         }
 
     def _run(
@@ -83,6 +86,10 @@ class Containers:
         place = ("--root", str(self.layout.root), "--stack", self.stack, "--region", self.region)
         flags = pod["spec"]["containers"][0]["command"][1:]
         return [sys.executable, "-m", "sandbox.cluster_autoscaler", *place, *flags]
+
+    def _balancers(self, _: Object) -> Sequence[str | Path]:
+        kubeconfig = self.layout.kubeconfig(self.stack)
+        return [sys.executable, "-m", "sandbox.load_balancer_controller", kubeconfig]
 
     def _handler(self, pod: Object) -> Sequence[str | Path]:
         # It knows a service account's folder only in the place that it has in a container.

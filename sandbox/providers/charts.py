@@ -13,15 +13,21 @@ from sandbox.providers.values import Properties, is_mapping
 
 AUTOSCALER = "cluster-autoscaler"
 TERMINATION_HANDLER = "aws-node-termination-handler"
+LOAD_BALANCER_CONTROLLER = "aws-load-balancer-controller"
 AUTOSCALER_IMAGE = "registry.k8s.io/autoscaling/cluster-autoscaler"
 TERMINATION_HANDLER_IMAGE = "public.ecr.aws/aws-ec2/aws-node-termination-handler"
+LOAD_BALANCER_CONTROLLER_IMAGE = "public.ecr.aws/eks/aws-load-balancer-controller"
 BY_HELM = ("app.kubernetes.io/managed-by", "Helm")
 """The label of the pods."""
 
 PRIORITIES = "cluster-autoscaler-priority-expander"
 """The ConfigMap in which the autoscaler's priority expander reads which groups to prefer."""
 
+ALB = "ingress.k8s.aws/alb"
+"""What the load balancer controller is called in the classes of Ingresses that are its own."""
+
 _RBAC = "rbac.authorization.k8s.io/v1"
+_NETWORKING = "networking.k8s.io/v1"
 _DISCOVERY = "asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/{cluster}"
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -56,6 +62,23 @@ def _autoscaler(release: Properties, values: Object) -> list[Object]:
         data = {"data": {"priorities": "".join(lines)}}
         made.append(_namespaced(release, "v1", "ConfigMap", PRIORITIES, data))
     return [*made, _deployment(release, values, account, container)]
+
+
+def _load_balancer_controller(release: Properties, values: Object) -> list[Object]:
+    account = section(values, "serviceAccount").get("name", LOAD_BALANCER_CONTROLLER)
+    ingress_class = values.get("ingressClass", "alb")
+    arguments = {"cluster-name": values.get("clusterName", ""), "ingress-class": ingress_class}
+    container = {
+        "name": LOAD_BALANCER_CONTROLLER,
+        "image": _image(values, LOAD_BALANCER_CONTROLLER_IMAGE),
+        "args": [f"--{key}={value}" for key, value in arguments.items()],
+    }
+    made = [_namespaced(release, "v1", "ServiceAccount", account)]
+    if values.get("createIngressClassResource", True):
+        spec = {"spec": {"controller": ALB}}
+        metadata = {"metadata": {"name": ingress_class}}
+        made.append({"apiVersion": _NETWORKING, "kind": "IngressClass", **metadata, **spec})
+    return [*made, _deployment(release, {"replicaCount": 2, **values}, account, container)]
 
 
 def _termination_handler(release: Properties, values: Object) -> list[Object]:
@@ -170,5 +193,6 @@ def _text(value: object) -> str:
 
 _CHARTS: Mapping[str, Callable[[Properties, Object], list[Object]]] = {
     AUTOSCALER: _autoscaler,
+    LOAD_BALANCER_CONTROLLER: _load_balancer_controller,
     TERMINATION_HANDLER: _termination_handler,
 }

@@ -27,6 +27,10 @@ from sandbox.providers.values import is_list, is_mapping
 _POLL_SECONDS = 0.5
 # A deletion always ends, once grace periods are over; the real provider waits as long.
 _LONGEST_DELETION = 300.0
+# But for what a controller outside of the control plane lets go: without it, that never ends.
+_LET_GO: Mapping[str, str] = {
+    "Ingress": "; the controller of its class takes them off once it has cleaned up: does it run?"
+}
 _CREATE_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _PROPAGATION: Mapping[str, Literal["Orphan", "Background"]] = {
     "orphan": "Orphan",
@@ -193,7 +197,9 @@ class ClusterObjects:
             metadata.get("namespace", ""),
             propagation=_PROPAGATION.get(policy, "Foreground"),
         )
-        timeout = timeout_seconds(body, custom_timeout, _LONGEST_DELETION)
+        question = _LET_GO.get(body["kind"], "")
+        longest = self._longest_wait if question else _LONGEST_DELETION
+        timeout = timeout_seconds(body, custom_timeout, longest)
         deadline = time.monotonic() + timeout
         while not skips_await(body):
             try:
@@ -206,7 +212,7 @@ class ClusterObjects:
                 held = ", ".join(live["metadata"].get("finalizers") or []) or "none"
                 raise Refused(
                     f"{address(body)} still exists {timeout:.0f} s after its deletion was asked "
-                    f"for; its finalizers: {held}"
+                    f"for; its finalizers: {held}{question}"
                 )
 
     def _placed(self, body: Object) -> Object:

@@ -141,7 +141,8 @@ def _ingress(live: Object, slices: Sequence[Object]) -> Missing | None:
             name: str = section(path, "backend", "service").get("name", "")
             if name and not any(endpoints.get(name, [])):
                 return Missing(f"the service {name} of its rules has no ready endpoint")
-    return _address(live)
+    controller = live["spec"].get("ingressClassName", "none")
+    return _address(live, f": does the controller of its class, {controller}, run?")
 
 
 def _claim(live: Object, classes: Sequence[Object]) -> Missing | None:
@@ -170,10 +171,10 @@ def _definition(live: Object, _: Sequence[Object]) -> Missing | None:
     return None if _is_true(live, "Established") else Missing("it is not established")
 
 
-def _address(live: Object) -> Missing | None:
+def _address(live: Object, question: str = "") -> Missing | None:
     if items(live, "status", "loadBalancer", "ingress"):
         return None
-    return Missing("no load balancer has given it an address")
+    return Missing(f"no load balancer has given it an address{question}")
 
 
 def _endpoints(slices: Sequence[Object]) -> dict[str, list[bool]]:

@@ -4,9 +4,12 @@ import pytest
 import yaml
 
 from sandbox.providers.charts import (
+    ALB,
     AUTOSCALER,
     AUTOSCALER_IMAGE,
     BY_HELM,
+    LOAD_BALANCER_CONTROLLER,
+    LOAD_BALANCER_CONTROLLER_IMAGE,
     PRIORITIES,
     TERMINATION_HANDLER,
     TERMINATION_HANDLER_IMAGE,
@@ -35,7 +38,7 @@ def environment(workload: dict) -> dict[str, str]:
     return {each["name"]: each["value"] for each in container(workload)["env"]}
 
 
-@pytest.mark.parametrize("chart", ["aws-load-balancer-controller", "autoscaler", "x/keda"])
+@pytest.mark.parametrize("chart", ["load-balancer-controller", "autoscaler", "x/keda"])
 def test_a_chart_whose_program_does_not_run_here_leaves_nothing(chart):
     assert release(chart) == {}
 
@@ -87,7 +90,7 @@ def test_priorities_are_where_the_autoscaler_reads_them():
     assert "ConfigMap" not in release(AUTOSCALER, expanderPriorities={})
 
 
-@pytest.mark.parametrize("chart", [AUTOSCALER, TERMINATION_HANDLER])
+@pytest.mark.parametrize("chart", [AUTOSCALER, LOAD_BALANCER_CONTROLLER, TERMINATION_HANDLER])
 def test_its_pods_go_where_the_values_say(chart):
     where = {
         "nodeSelector": {"pool": "system"},
@@ -107,6 +110,8 @@ def test_its_pods_go_where_the_values_say(chart):
     [
         (AUTOSCALER, {}, 1),
         (AUTOSCALER, {"replicaCount": 2}, 2),
+        (LOAD_BALANCER_CONTROLLER, {}, 2),
+        (LOAD_BALANCER_CONTROLLER, {"replicaCount": 1}, 1),
         (TERMINATION_HANDLER, QUEUE, 1),
         (TERMINATION_HANDLER, {**QUEUE, "replicas": 2}, 2),
     ],
@@ -126,7 +131,11 @@ def test_its_pods_are_of_one_release_and_of_helm():
 
 @pytest.mark.parametrize(
     ("chart", "repository"),
-    [(AUTOSCALER, AUTOSCALER_IMAGE), (TERMINATION_HANDLER, TERMINATION_HANDLER_IMAGE)],
+    [
+        (AUTOSCALER, AUTOSCALER_IMAGE),
+        (LOAD_BALANCER_CONTROLLER, LOAD_BALANCER_CONTROLLER_IMAGE),
+        (TERMINATION_HANDLER, TERMINATION_HANDLER_IMAGE),
+    ],
 )
 def test_its_image_is_the_charts_unless_the_values_name_another(chart, repository):
     def image(**given: str) -> str:
@@ -141,6 +150,7 @@ def test_its_image_is_the_charts_unless_the_values_name_another(chart, repositor
     ("chart", "values"),
     [
         (AUTOSCALER, {"rbac": {"serviceAccount": {"name": "account"}}}),
+        (LOAD_BALANCER_CONTROLLER, {"serviceAccount": {"name": "account"}}),
         (TERMINATION_HANDLER, {**QUEUE, "serviceAccount": {"name": "account"}}),
     ],
 )
@@ -151,6 +161,20 @@ def test_its_pods_have_the_service_account_that_is_made(chart, values):
     assert pod(made["Deployment"])["serviceAccountName"] == "account"
     default = release(chart, **QUEUE)["Deployment"]
     assert pod(default)["serviceAccountName"] == chart
+
+
+def test_the_load_balancer_controller_has_a_class_of_ingresses_and_is_told_its_name():
+    made = release(LOAD_BALANCER_CONTROLLER, clusterName="dev", ingressClass="balanced")
+
+    assert made["IngressClass"]["metadata"] == {"name": "balanced"}
+    assert made["IngressClass"]["spec"] == {"controller": ALB}
+    assert container(made["Deployment"])["args"] == [
+        "--cluster-name=dev",
+        "--ingress-class=balanced",
+    ]
+    assert release(LOAD_BALANCER_CONTROLLER)["IngressClass"]["metadata"] == {"name": "alb"}
+    without = release(LOAD_BALANCER_CONTROLLER, createIngressClassResource=False)
+    assert without.keys() == {"ServiceAccount", "Deployment"}
 
 
 def test_the_termination_handler_is_told_each_value_under_its_own_name():

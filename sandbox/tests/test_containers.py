@@ -13,7 +13,11 @@ import pytest
 from sandbox.layout import Layout
 from sandbox.nodes.containers import Containers
 from sandbox.processes import Processes, tail, write_atomically
-from sandbox.providers.charts import AUTOSCALER_IMAGE, TERMINATION_HANDLER_IMAGE
+from sandbox.providers.charts import (
+    AUTOSCALER_IMAGE,
+    LOAD_BALANCER_CONTROLLER_IMAGE,
+    TERMINATION_HANDLER_IMAGE,
+)
 
 AUTOSCALER = "dev-cluster-autoscaler"
 HANDLER = "dev-aws-node-termination-handler"
@@ -206,6 +210,16 @@ def test_the_autoscaler_is_told_its_stack_and_what_its_container_says(node: Node
         "NODE_NAME=node-1",
         "POD_NAME=pod-a",
     } <= {*environment}
+
+
+def test_the_load_balancer_controller_is_told_its_cluster(node: Node, layout: Layout):
+    balancers = "dev-aws-load-balancer-controller"
+    node.runs(pod("a", LOAD_BALANCER_CONTROLLER_IMAGE))
+
+    command, *_ = node.said(balancers)
+    assert command == f"-m sandbox.load_balancer_controller {layout.kubeconfig('dev')}"
+    node.runs()
+    assert node.pid(balancers) is None
 
 
 def may_mount() -> bool:

@@ -12,7 +12,7 @@ from sandbox.providers.plugin import Refused
 from sandbox.providers.values import UNKNOWN
 from sandbox.tests.kubernetes_program import Program
 
-CHART = {"chart": "aws-load-balancer-controller", "version": "1.13.0", "compat": "true"}
+CHART = {"chart": "keda", "version": "1.13.0", "compat": "true"}
 NAMED = {**CHART, "name": "balancer", "namespace": "kube-system"}
 
 
@@ -31,7 +31,7 @@ def test_a_release_is_recorded_as_deployed(program):
 
     assert program.id == "kube-system/balancer"
     assert outputs["status"] == {
-        "chart": "aws-load-balancer-controller",
+        "chart": "keda",
         "name": "balancer",
         "namespace": "kube-system",
         "version": "1.13.0",

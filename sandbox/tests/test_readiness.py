@@ -73,7 +73,9 @@ def test_an_ingress_waits_for_its_services_and_an_address():
     key, address = ("networking.k8s.io/v1", "Ingress"), {"loadBalancer": {"ingress": [{"ip": "1"}]}}
 
     assert reason(key, spec, {}) == "the service web of its rules has no ready endpoint"
-    assert "address" in (reason(key, spec, {}, endpoints("web", True)) or "")
+    assert reason(key, {**spec, "ingressClassName": "alb"}, {}, endpoints("web", True)) == (
+        "no load balancer has given it an address: does the controller of its class, alb, run?"
+    )
     assert reason(key, spec, address, endpoints("web", True)) is None
 
 

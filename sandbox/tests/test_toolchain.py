@@ -327,6 +327,22 @@ def test_what_is_built_depends_on_sources_flags_and_the_version_of_go(
     assert len(set(keys)) == len(keys)
 
 
+def test_what_only_tests_run_is_not_built_with_the_others(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: set[str] = set()
+
+    def note(_: object, name: str) -> Path:
+        built.add(name)
+        return Path(name)
+
+    monkeypatch.setattr(toolchain, "_users_pulumi", lambda _: None)
+    monkeypatch.setattr(toolchain._Toolchain, "built", note)
+    monkeypatch.setattr(toolchain._Toolchain, "_language_exec", lambda _: Path())
+    toolchain._Toolchain(cache).tools()
+    assert toolchain.TOOLS.keys() - built == {"kube-score", "rclone"}
+
+
 def test_the_tools_are_the_versions_that_the_table_says(tools: toolchain.Tools) -> None:
     def answer(*command: str | Path) -> str:
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout

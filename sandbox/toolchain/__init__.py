@@ -83,9 +83,10 @@ TOOLS = {
             packages=332,
             minutes=0.5,
         ),
+        Tool(name="rclone", package="github.com/rclone/rclone", packages=1188, minutes=1.5),
     )
 }
-"""What can be built; `ensure` leaves out kube-score, which only tests run."""
+"""What can be built; `ensure` leaves out kube-score and rclone, which only tests run."""
 
 
 @dataclass(frozen=True)

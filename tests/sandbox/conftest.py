@@ -35,7 +35,7 @@ class Environment:
         self.layout = Layout(root)
         self.machine = Machine(stack, self.layout)
         self.engine: Engine = self.machine.start()
-        self.api = KubernetesApi.from_kubeconfig(self.layout.kubeconfig(stack))
+        self.api: KubernetesApi = self.machine.api
 
     @property
     def file(self) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.errors import SandboxError
 from sandbox.processes import Processes
-from sandbox.providers.charts import AUTOSCALER, TERMINATION_HANDLER
+from sandbox.providers.charts import AUTOSCALER, LOAD_BALANCER_CONTROLLER, TERMINATION_HANDLER
 from tests.sandbox.conftest import MODEL, POOL, Environment, until
 
 
@@ -64,7 +64,10 @@ def test_the_outputs_are_those_that_others_rely_on(dev):
         "version": 1,
         "rest_url": ("http://half-plus-two.serving.svc.cluster.local:8501/v1/models/half-plus-two"),
         "grpc_address": "half-plus-two.serving.svc.cluster.local:8500",
+        "namespace": "serving",
         "public_url": None,
+        "internal_url": None,
+        "load_balanced_grpc_address": None,
     }
 
 
@@ -185,7 +188,8 @@ def test_no_private_key_or_secret_is_in_clear_in_state_or_logs(dev):
 
 def test_destroyed_it_leaves_everything_as_it_was_before(dev, account):
     parts = {part.name: part.pid for part in Processes(dev.layout).recorded()}
-    controllers = {parts.pop(f"dev-{name}") for name in (AUTOSCALER, TERMINATION_HANDLER)}
+    names = (AUTOSCALER, LOAD_BALANCER_CONTROLLER, TERMINATION_HANDLER)
+    controllers = {parts.pop(f"dev-{name}") for name in names}
     assert controllers < dev.processes()
 
     dev.engine.pulumi("destroy", "--yes", "--skip-preview")

@@ -77,6 +77,14 @@ def test_what_is_up_has_no_changes_and_has_not_drifted(dev):
     dev.engine.pulumi("preview", "--expect-no-changes", quiet=True)
 
 
+def test_two_models_of_one_name_are_refused_by_their_lines(dev):
+    with dev.edited({}):
+        second = "    half-plus-two: {}\n"
+        dev.file.write_text(dev.file.read_text() + second)
+        with pytest.raises(SandboxError, match='key "half-plus-two" already defined at line'):
+            dev.changes()
+
+
 def test_an_edit_changes_just_what_it_should(dev):
     edit: dict[str, object] = {
         f"{MODEL}.target_cpu_percent": 60,

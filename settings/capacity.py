@@ -5,7 +5,7 @@ It is asked of whichever fields are sound, so that these faults are reported wit
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, get_args
 
 from components.aws.node_pool import NodePoolSpec
 from components.aws.spot_node_group import SpotPoolSpec
@@ -15,12 +15,19 @@ from planning.drain import Notice
 from planning.instance_types import types_of
 from planning.placement import Placement, Pods, Pool, Taint, place
 from settings.daemon_sets import DaemonSetRequests
+from settings.given import mapping
 from settings.instances import instance_faults
-from settings.models import ModelSettings
+from settings.models import ModelSettings, sound_models
 from settings.platform import EksPool, EksSettings
-from settings.servers import EKS_NOTICE, as_planned, model_pods, requested, server_faults
+from settings.servers import (
+    EKS_NOTICE,
+    EVERYWHERE,
+    as_planned,
+    model_pods,
+    requested,
+    server_faults,
+)
 
-_EVERYWHERE: Mapping[str, str] = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
 _DOMAINS_OF_NODES = ("kubernetes.io", "k8s.io", "amazonaws.com")
 _FALLBACK = " (fallback)"
 _KINDS: Mapping[object, type[NodePoolSpec]] = {
@@ -38,17 +45,12 @@ class CapacityFaults(NamedTuple):
 
 def capacity_faults(platform: object, models: object) -> CapacityFaults:
     """Return what the values of both sections, whatever is in them, ask too much of instances."""
-    given = _mapping(platform)
+    given = mapping(platform)
     if given.get("kind") == "shared":  # its pools are another stack's
         return CapacityFaults((), (), ())
-    pools = {
-        name: _pool_spec(_mapping(each)) for name, each in _mapping(given.get("pools")).items()
-    }
-    specs = {
-        name: ModelSettings.of_sound_fields(_mapping(each))
-        for name, each in _mapping(models).items()
-    }
-    agents = DaemonSetRequests.of_sound_fields(_mapping(given.get("daemon_sets")))
+    pools = {name: _pool_spec(mapping(each)) for name, each in mapping(given.get("pools")).items()}
+    specs = sound_models(models)
+    agents = DaemonSetRequests.of_sound_fields(mapping(given.get("daemon_sets")))
     unplaced = [*_unplaced(agents, pools, specs)]
     servers = server_faults(specs, _sized_pools(dict(_known_groups(pools)), agents), EKS_NOTICE)
     return CapacityFaults(
@@ -191,7 +193,7 @@ def _sized_pools(
 
 
 def _unsized(spec: NodePoolSpec) -> Pool:
-    labels = {**_EVERYWHERE, **spec.labels}
+    labels = {**EVERYWHERE, **spec.labels}
     room = Resources(0, 0, 0)
     return Pool(nodes=0, room=room, labels=labels)
 
@@ -219,7 +221,3 @@ def _is_left_to_nodes(pods: Pods, pools: Iterable[Pool]) -> bool:
 
 def _pool_spec(given: Mapping[str, Any]) -> NodePoolSpec:
     return _KINDS.get(str(given.get("kind")), NodePoolSpec).of_sound_fields(given)
-
-
-def _mapping(given: object) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], given) if isinstance(given, Mapping) else {}

@@ -5,12 +5,13 @@ It is asked of whichever fields are sound, so that these faults are reported wit
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from components.aws.controllers.load_balancer_controller import LoadBalancerControllerSpec
 from components.aws.network import ExistingNetworkSpec
 from components.kubernetes.exposure import ExposureSpec
 from components.spec import Fault
+from settings.given import mapping
 
 _PLATFORM = "tfserving:platform"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
@@ -24,21 +25,21 @@ def exposure_faults(platform: object, models: object, region: object) -> Iterato
 
     It is asked of a platform of the stack's own only: of another one these sections say nothing.
     """
-    given = _mapping(platform)
-    exposed = {name: _mapping(model).get("expose") for name, model in _mapping(models).items()}
+    given = mapping(platform)
+    exposed = {name: mapping(model).get("expose") for name, model in mapping(models).items()}
     for name, expose in exposed.items() if given.get("kind") == "eks" else ():
         if expose is not None:
-            spec = ExposureSpec.of_sound_fields(_mapping(expose))
+            spec = ExposureSpec.of_sound_fields(mapping(expose))
             for fault in (*_lacks(given, spec, expose), *_foreign_certificate(spec, region)):
                 yield fault.below(name, "expose")
 
 
 def _lacks(given: Mapping[str, Any], spec: ExposureSpec, expose: object) -> Iterator[Fault]:
-    controller = _mapping(given.get("load_balancer_controller"))
+    controller = mapping(given.get("load_balancer_controller"))
     if not vars(LoadBalancerControllerSpec.of_sound_fields(controller)).get("enabled", True):
         limit = f"must come with {_PLATFORM}.load_balancer_controller.enabled: true, as nothing "
         yield Fault((), f"{limit}else makes the load balancer of an Ingress", expose)
-    network = _mapping(given.get("network"))
+    network = mapping(given.get("network"))
     if "vpc_id" not in network:  # of one of the stack's own all is known
         return
     if network.get("cidr") is None:
@@ -58,7 +59,3 @@ def _foreign_certificate(spec: ExposureSpec, region: object) -> Iterator[Fault]:
     if certificate and not re.fullmatch(of_region, certificate):
         limit = "must be the ARN of a certificate of ACM in aws:region"
         yield Fault(("certificate",), limit, certificate)
-
-
-def _mapping(given: object) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], given) if isinstance(given, Mapping) else {}

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from components.kubernetes.model_fetch import model_key
 from components.kubernetes.serving_spec import ServedVersions, TensorFlowServingSpec
 from components.spec import Fault, rule
+from settings.given import mapping
 from settings.model_sources import ModelFiles, is_remote, read_model_files, source_faults
 
 
@@ -59,14 +59,17 @@ class ModelSettings(TensorFlowServingSpec, ModelVersions):
         }
 
 
+def sound_models(given: object) -> Mapping[str, ModelSettings]:
+    """Return every model of the section without the fields that are wrong."""
+    return {
+        name: ModelSettings.of_sound_fields(mapping(each)) for name, each in mapping(given).items()
+    }
+
+
 def name_faults(models: object) -> Iterator[Fault]:
     """Find models whose names are taken within their server, whatever is in the section."""
-    for name, given in _mapping(models).items():
-        server = _mapping(given)
-        if server.get("model") is None and name in _mapping(server.get("also")):
+    for name, given in mapping(models).items():
+        server = mapping(given)
+        if server.get("model") is None and name in mapping(server.get("also")):
             limit = "must have another name than the model that the server has already"
             yield Fault((name, "also", name), limit, name)
-
-
-def _mapping(given: object) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], given) if isinstance(given, Mapping) else {}

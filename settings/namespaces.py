@@ -1,7 +1,6 @@
 """The section `tfserving:namespaces`: who may call the models of a namespace, and its quota."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
 
 from components.kubernetes.quantities import parse_quantity
 from components.kubernetes.serving_namespace import QuotaSpec, ServingNamespaceSpec
@@ -9,7 +8,8 @@ from components.kubernetes.tensorflow_serving import SURGE_PERCENT
 from components.spec import Fault
 from planning.capacity import Resources
 from planning.quota import largest_demands
-from settings.models import ModelSettings
+from settings.given import mapping
+from settings.models import ModelSettings, sound_models
 from settings.servers import model_pods
 
 _MIB = 1024**2
@@ -20,16 +20,13 @@ def namespace_faults(namespaces: object, models: object) -> Iterator[Fault]:
 
     It is asked of whichever fields are sound, so that these faults are told with all others.
     """
-    specs = {
-        name: ModelSettings.of_sound_fields(_mapping(each))
-        for name, each in _mapping(models).items()
-    }
+    specs = sound_models(models)
     # The default is no word for one that is wrong in itself.
     known = {name: spec.namespace for name, spec in specs.items() if "namespace" in vars(spec)}
-    for namespace, given in _mapping(namespaces).items():
+    for namespace, given in mapping(namespaces).items():
         within = {name: specs[name] for name, its in known.items() if its == namespace}
         if within:
-            spec = ServingNamespaceSpec.of_sound_fields(_mapping(given))
+            spec = ServingNamespaceSpec.of_sound_fields(mapping(given))
             yield from (fault.below(namespace, "quota") for fault in _quota_faults(spec, within))
         elif len(known) == len(specs):
             yield Fault((namespace,), "must be the namespace of a model", given)
@@ -52,7 +49,3 @@ def _quota_faults(
 def _has(quota: QuotaSpec) -> Resources:
     millicores, mib = parse_quantity(quota.cpu) * 1000, parse_quantity(quota.memory) / _MIB
     return Resources(int(millicores), int(mib), quota.pods)
-
-
-def _mapping(given: object) -> Mapping[str, Any]:
-    return cast(Mapping[str, Any], given) if isinstance(given, Mapping) else {}

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import ceil
+from typing import Protocol
 
 from components.kubernetes import taints
 from components.kubernetes.model_fetch import FETCH_REQUESTS
 from components.kubernetes.pod import LIFECYCLE, Lifecycle
 from components.kubernetes.quantities import parse_quantity
-from components.kubernetes.resources import Requests
 from components.spec import Fault
 from planning import drain
 from planning.capacity import Resources
 from planning.drain import DoesNotFit, Drain, Notice
 from planning.placement import Pods, Pool, Taint
-from settings.daemon_sets import DaemonSetRequests
 from settings.models import ModelSettings
+
+EVERYWHERE: Mapping[str, str] = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+"""Labels that each node has, whoever makes it."""
 
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html
 # The handler asks its queue every few seconds, and taints a node before it evicts its pods.
@@ -29,6 +31,20 @@ _PROXY_SECONDS = 5
 # Until a load balancer's controller has seen the pod go, and its call has had effect.
 # https://docs.aws.amazon.com/eks/latest/best-practices/load-balancing.html
 _LOAD_BALANCER_SECONDS = 15
+
+
+class Amounts(Protocol):
+    """CPU and memory, as Kubernetes writes them."""
+
+    @property
+    def cpu(self) -> str:
+        """Cores, such as 500m."""
+        ...
+
+    @property
+    def memory(self) -> str:
+        """Bytes, such as 2Gi."""
+        ...
 
 
 def model_pods(model: ModelSettings) -> Pods | None:
@@ -125,8 +141,8 @@ def _thread_faults(model: ModelSettings, pools: Mapping[str, Pool]) -> Iterator[
             yield Fault(("threads", field), limit, threads)
 
 
-def requested(requests: Requests | DaemonSetRequests, pods: int = 1) -> Resources:
-    """Return requests as planning has them, each part rounded up."""
+def requested(requests: Amounts, pods: int = 1) -> Resources:
+    """Return amounts as planning has them, each part rounded up."""
     millicores, mib = parse_quantity(requests.cpu) * 1000, parse_quantity(requests.memory) / _MIB
     return Resources(ceil(millicores), ceil(mib), pods)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
-from components.kubernetes.quantities import parse_quantity
 from components.spec import Fault
 from planning.capacity import Resources
 from planning.drain import Notice
@@ -14,7 +13,7 @@ from planning.placement import Pool
 from settings import ModelSettings, SharedSettings
 from settings.capacity import placement_faults
 from settings.faults import fault_line
-from settings.servers import as_planned
+from settings.servers import EVERYWHERE, as_planned, requested
 from stacks import contract
 from stacks.alb_entrance import AlbEntrance
 from stacks.outputs import NodePool, PlatformOutputs, Quantities, StackOutputs
@@ -22,8 +21,6 @@ from stacks.platform import Platform
 from stacks.s3_models import S3Models
 
 _MODELS = "tfserving:models"
-_EVERYWHERE: Mapping[str, str] = {"kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
-_MIB = 1024**2
 
 
 async def deploy(settings: SharedSettings, models: Mapping[str, ModelSettings]) -> Platform:
@@ -125,7 +122,7 @@ def _planned(pool: NodePool, labels: Mapping[str, str], nodes: int, agents: Quan
     return Pool(
         nodes=nodes,
         room=_resources(pool.node_capacity).without(_resources(agents)),
-        labels={**_EVERYWHERE, **labels},
+        labels={**EVERYWHERE, **labels},
         taints=as_planned(pool.taints),
         vcpus=pool.vcpus,
         is_spot=pool.kind == "spot",
@@ -133,8 +130,7 @@ def _planned(pool: NodePool, labels: Mapping[str, str], nodes: int, agents: Quan
 
 
 def _resources(given: Quantities) -> Resources:
-    millicores, mib = parse_quantity(given.cpu) * 1000, parse_quantity(given.memory) / _MIB
-    return Resources(int(millicores), int(mib), int(given.pods))
+    return requested(given, int(given.pods))
 
 
 def _listed(names: set[str]) -> str:

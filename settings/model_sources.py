@@ -23,6 +23,11 @@ class ModelFiles:
     digests: Mapping[str, str]
     manifest_digest: str
 
+    @property
+    def size(self) -> int:
+        """Of all files, in bytes."""
+        return sum((PROJECT / self.folder / file).stat().st_size for file in self.digests)
+
 
 def read_model_files(folder: str) -> ModelFiles:
     """Return what the manifest of a model version lists, the manifest itself included."""

@@ -1,7 +1,8 @@
 """The section `tfserving:models`: a model under each key."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from components.kubernetes.model_fetch import model_key
 from components.kubernetes.serving_spec import ServedVersions, TensorFlowServingSpec
@@ -48,6 +49,15 @@ class ModelSettings(TensorFlowServingSpec, ModelVersions):
 
     also: Mapping[str, ModelVersions] = field(default_factory=dict[str, ModelVersions])
     allow_unplaceable_replicas: bool = False
+
+    @property
+    def models_mib(self) -> int:
+        """How large all models of the server are: as given, as their files are, or a guess."""
+        served: Sequence[ModelVersions] = (self, *self.also.values())
+        if self.model_size is not None or any(each.source is None for each in served):
+            return super().models_mib
+        files = [files for each in served for files in each.files("").values()]
+        return ceil(sum(each.size for each in files) / 1024**2)
 
     def all_files(self, name: str) -> Mapping[str, ModelFiles]:
         """Return what to upload for every model of the server; `name` is the key of this one."""

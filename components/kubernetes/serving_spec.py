@@ -23,6 +23,7 @@ _VERSION_LABEL = re.compile(r"[A-Za-z0-9_]+")
 _SHARE = re.compile(r"([1-9]\d?|100)%")
 
 _MIB = 1024**2
+_SOME_SIZE = "1Gi"
 # Reading and preparing a graph is a matter of seconds for 100 MiB from a local disk; four times
 # that, and as much again for the process itself, is for disks and neighbours of a bad day.
 _BASE_STARTUP_SECONDS = 60
@@ -98,7 +99,7 @@ class TensorFlowServingSpec(ServedVersions):
     threads: ThreadsSpec = field(default_factory=ThreadsSpec)
     batching: BatchingSpec | None = None
 
-    model_size: Quantity = "1Gi"
+    model_size: Quantity | None = None
     startup_seconds: int | None = None
     longest_request_seconds: int = 10
     grpc_connection_age_seconds: int = 30
@@ -158,7 +159,7 @@ class TensorFlowServingSpec(ServedVersions):
 
     @rule
     def _model_size_is_positive(self) -> Iterator[Fault]:
-        if not is_positive(self.model_size):
+        if self.model_size is not None and not is_positive(self.model_size):
             limit = "must be a positive quantity, such as 500Mi or 2Gi"
             yield Fault(("model_size",), limit, self.model_size)
 
@@ -217,8 +218,12 @@ class TensorFlowServingSpec(ServedVersions):
         """How long a server may take, from its start, until it has loaded and warmed its models."""
         if self.startup_seconds is not None:
             return self.startup_seconds
-        mib = parse_quantity(self.model_size) / _MIB
-        return _BASE_STARTUP_SECONDS + ceil(mib / _LOADED_MIB_PER_SECOND)
+        return _BASE_STARTUP_SECONDS + ceil(self.models_mib / _LOADED_MIB_PER_SECOND)
+
+    @property
+    def models_mib(self) -> int:
+        """How large all models of the server are: as given, or a guess."""
+        return ceil(parse_quantity(self.model_size or _SOME_SIZE) / _MIB)
 
 
 def _no_percentage(name: str, given: int | None) -> Iterator[Fault]:

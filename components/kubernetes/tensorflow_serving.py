@@ -12,7 +12,6 @@ from components.kubernetes import server_files
 from components.kubernetes.autoscaling import utilization_metrics
 from components.kubernetes.model_fetch import ModelRemote
 from components.kubernetes.pod import GRPC_PORT, REST_PORT, Drain, Lifecycle, Pod, model_path
-from components.kubernetes.quantities import parse_quantity
 from components.kubernetes.serving_spec import TensorFlowServingSpec
 
 # A new node and the image come before a pod can start; models are fetched at this rate at least.
@@ -189,5 +188,5 @@ def _digests(files: str, manifests: Sequence[str]) -> dict[str, str]:
 
 def _rollout_seconds(spec: TensorFlowServingSpec) -> int:
     """Return how long a pod may take from being asked for until it is ready."""
-    fetched = parse_quantity(spec.model_size) / 1024**2 / _FETCHED_MIB_PER_SECOND
-    return _NODE_SECONDS + ceil(fetched) + spec.startup_budget_seconds
+    fetched = ceil(spec.models_mib / _FETCHED_MIB_PER_SECOND)
+    return _NODE_SECONDS + fetched + spec.startup_budget_seconds

@@ -1,5 +1,6 @@
 """The section of models: their sources, and several in one server."""
 
+import hashlib
 import shutil
 
 import pytest
@@ -96,3 +97,38 @@ def test_two_models_of_one_name_in_a_server_are_refused(cloud):
         f"{MODEL}.also.half-plus-two: must have another name than the model that the server has "
         'already; got "half-plus-two"'
     ]
+
+
+def budget_of(config):
+    configure(config)
+    return settings.load().models["half-plus-two"].startup_budget_seconds
+
+
+def test_a_model_has_as_long_to_start_as_its_files_are_large(cloud, two_versions):
+    config = config_of()
+    put(config, f"{MODEL}.version_labels", {"canary": 2})
+    weights = two_versions / "models" / "half-plus-two" / "2" / "variables" / "variables.index"
+    before = budget_of(config)
+    with weights.open("ab") as file:
+        file.truncate(95 * 1024**2)
+    manifest = two_versions / "models" / "half-plus-two" / "2" / MANIFEST
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    lines = [
+        f"{digest}  variables/variables.index" if line.endswith("variables.index") else line
+        for line in manifest.read_text().splitlines()
+    ]
+    manifest.write_text("\n".join(lines) + "\n")
+
+    assert before == 60 + 1
+    assert budget_of(config) == 60 + 10
+
+
+@pytest.mark.parametrize(
+    "model", [{"source": None}, {"also": {"other": {"version": 1}}}, {"model_size": "1Gi"}]
+)
+def test_what_nobody_knows_the_size_of_has_as_long_as_a_gibibyte(cloud, model):
+    config = config_of()
+    for key, value in model.items():
+        put(config, f"{MODEL}.{key}", value)
+
+    assert budget_of(config) == 60 + 103

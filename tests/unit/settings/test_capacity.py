@@ -248,6 +248,7 @@ def test_taints_that_are_not_tolerated_are_named(cloud):
     [
         {"kubernetes.io/arch": "amd64", "intent": "apps"},
         {"topology.kubernetes.io/zone": "us-west-2a"},
+        {"topology.ebs.csi.k8s.io/zone": "us-west-2a"},
         {"eks.amazonaws.com/nodegroup": "system"},
     ],
 )

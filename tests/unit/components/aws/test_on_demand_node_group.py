@@ -66,7 +66,7 @@ def test_taints_are_spelled_as_eks_spells_them(cloud, effect, asked):
 
 
 def test_nodes_boot_encrypted_and_keep_pods_from_their_role(cloud):
-    cloud.run(lambda: a_pool(disk_gib=80))
+    cloud.run(lambda: a_pool(disk_gib=20))
 
     template = cloud.one(TEMPLATE)
     assert template["blockDeviceMappings"] == [
@@ -74,7 +74,7 @@ def test_nodes_boot_encrypted_and_keep_pods_from_their_role(cloud):
             "deviceName": "/dev/xvda",
             "ebs": {
                 "volumeType": "gp3",
-                "volumeSize": 80,
+                "volumeSize": 20,
                 "encrypted": "true",
                 "deleteOnTermination": "true",
             },

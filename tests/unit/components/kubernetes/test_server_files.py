@@ -80,3 +80,9 @@ def test_other_content_has_another_digest(other):
     assert content_digest(server_files("resnet", a_spec())) == same
     assert content_digest(server_files("resnet", a_spec(**other))) != same
     assert len(same) == 10
+
+
+def test_the_same_files_in_another_order_have_the_same_digest():
+    files = {"a": "1", "b": "2"}
+
+    assert content_digest(files) == content_digest(dict(reversed(files.items())))

@@ -18,6 +18,9 @@ _PLATFORM = "tfserving:platform"
 _CERTIFICATE = r"arn:aws[a-z-]*:acm:{region}:\d{{12}}:certificate/[0-9a-f-]+"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#availability-zones
 _FEWEST_ZONES = 2
+# Eight patterns of paths for each, and a load balancer takes 100.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+_MOST_NAMES = 12
 
 
 def exposure_faults(platform: object, models: object, region: object) -> Iterator[Fault]:
@@ -26,12 +29,20 @@ def exposure_faults(platform: object, models: object, region: object) -> Iterato
     It is asked of a platform of the stack's own only: of another one these sections say nothing.
     """
     given = mapping(platform)
-    exposed = {name: mapping(model).get("expose") for name, model in mapping(models).items()}
-    for name, expose in exposed.items() if given.get("kind") == "eks" else ():
-        if expose is not None:
-            spec = ExposureSpec.of_sound_fields(mapping(expose))
-            for fault in (*_lacks(given, spec, expose), *_foreign_certificate(spec, region)):
-                yield fault.below(name, "expose")
+    exposed = {
+        name: mapping(model)
+        for name, model in mapping(models).items()
+        if mapping(model).get("expose") is not None
+    }
+    for name, model in exposed.items() if given.get("kind") == "eks" else ():
+        expose = model["expose"]
+        spec = ExposureSpec.of_sound_fields(mapping(expose))
+        for fault in (*_lacks(given, spec, expose), *_foreign_certificate(spec, region)):
+            yield fault.below(name, "expose")
+        beside = len(mapping(model.get("also")))
+        if beside >= _MOST_NAMES:
+            limit = f"must be at most {_MOST_NAMES - 1} models beside one that is exposed: a load "
+            yield Fault((name, "also"), f"{limit}balancer has no room for more paths", beside)
 
 
 def _lacks(given: Mapping[str, Any], spec: ExposureSpec, expose: object) -> Iterator[Fault]:

@@ -29,6 +29,22 @@ def test_a_platform_with_a_controller_and_a_network_of_its_own_lacks_nothing(exp
     assert faults(expose, network=EXISTING) == []
 
 
+def test_a_server_with_more_models_than_a_load_balancer_has_paths_for_is_refused():
+    platform = {"kind": "eks", "network": {"cidr": "10.50.0.0/16"}}
+    also = {f"other-{number}": {"version": 1} for number in range(12)}
+
+    def found(**model: Any) -> list[str]:
+        return [str(each) for each in exposure_faults(platform, {"resnet": model}, "us-west-2")]
+
+    assert found(expose={}, also=also) == [
+        "resnet.also: must be at most 11 models beside one that is exposed: a load balancer has no "
+        "room for more paths, got 12"
+    ]
+    assert found(also=also) == []
+    also.popitem()
+    assert found(expose={}, also=also) == []
+
+
 @pytest.mark.parametrize("expose", [{}, {"scope": "pubic", "nonsense": 1}])
 def test_an_ingress_without_its_controller_is_refused(expose):
     assert faults(expose, load_balancer_controller={"enabled": False, "replicas": 0}) == [

@@ -26,7 +26,7 @@ _MOST_NAMES = 12
 def exposure_faults(platform: object, models: object, region: object) -> Iterator[Fault]:
     """Yield what exposed models ask that their platform has not; a path begins with a model's name.
 
-    It is asked of a platform of the stack's own only: of another one these sections say nothing.
+    Of another stack's platform these sections say nothing: only the models themselves are asked.
     """
     given = mapping(platform)
     exposed = {
@@ -34,10 +34,11 @@ def exposure_faults(platform: object, models: object, region: object) -> Iterato
         for name, model in mapping(models).items()
         if mapping(model).get("expose") is not None
     }
-    for name, model in exposed.items() if given.get("kind") == "eks" else ():
+    for name, model in exposed.items():
         expose = model["expose"]
         spec = ExposureSpec.of_sound_fields(mapping(expose))
-        for fault in (*_lacks(given, spec, expose), *_foreign_certificate(spec, region)):
+        lacking = _lacks(given, spec, expose) if given.get("kind") == "eks" else ()
+        for fault in (*lacking, *_foreign_certificate(spec, region)):
             yield fault.below(name, "expose")
         beside = len(mapping(model.get("also")))
         if beside >= _MOST_NAMES:

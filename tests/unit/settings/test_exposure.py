@@ -141,3 +141,11 @@ def test_it_is_told_with_the_files_other_faults(cloud):
         'makes the load balancer of an Ingress; got {"scope": "public", "certificate": "mine"}',
         f'{key}.certificate: must be the ARN of a certificate of ACM in aws:region; got "mine"',
     } == {*told}
+
+
+def test_a_certificate_of_another_region_is_refused_on_another_stacks_platform_too():
+    expose = {"certificate": CERTIFICATE}
+
+    assert faults(expose, "us-west-2", kind="shared") == []
+    (fault,) = faults(expose, "eu-west-1", kind="shared")
+    assert fault.startswith("resnet.expose.certificate: must be the ARN of a certificate of ACM in")

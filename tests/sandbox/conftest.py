@@ -117,6 +117,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def dev(clone: Path) -> Iterator[Environment]:
     """The shipped `dev` environment, deployed."""
     environment = Environment(clone, "dev")
+    shipped = environment.file.read_text()
     environment.engine.deploy()
     # What the tests ask the emulator, they ask as the sandbox's own programs do.
     emulator = Emulator(environment.layout, Processes(environment.layout))
@@ -124,6 +125,7 @@ def dev(clone: Path) -> Iterator[Environment]:
         for name, value in emulator.environment.items():
             patch.setenv(name, value)
         yield environment
+    environment.file.write_text(shipped)  # other modules begin with it
     environment.end()
 
 

@@ -65,7 +65,10 @@ def loop(dev: Environment, account: Account) -> Iterator[Loop]:
     }
     with dev.edited(changes):
         dev.engine.deploy()
-        yield Loop(dev, account)
+        loop = Loop(dev, account)
+        # A pod that an update has replaced takes up a node until it is gone.
+        assert until(lambda: len(loop.pods()) == 1, seconds=90)
+        yield loop
 
 
 def test_a_group_grows_only_with_its_discovery_tag_and_within_its_maximum(loop):

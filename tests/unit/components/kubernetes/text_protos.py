@@ -24,7 +24,7 @@ def _pool() -> descriptor_pool.DescriptorPool:
         files = descriptor_pb2.FileDescriptorSet.FromString(compiled.read_bytes())
     pool = descriptor_pool.DescriptorPool()
     for file in files.file:
-        pool.Add(file)  # type: ignore[attr-defined]
+        pool.Add(file)
     return pool
 
 

@@ -8,6 +8,7 @@ from components.kubernetes import taints
 from components.kubernetes.model_fetch import FETCH_REQUESTS
 from components.kubernetes.pod import LIFECYCLE, Lifecycle
 from components.kubernetes.quantities import parse_quantity
+from components.kubernetes.resources import larger
 from components.spec import Fault
 from planning import drain
 from planning.capacity import Resources
@@ -51,9 +52,8 @@ def model_pods(model: ModelSettings) -> Pods | None:
     """Return a model's pods as planning sees them, or nothing if too little of it is sound."""
     try:
         # The fetcher is done before the server starts: the larger request is the pod's.
-        sizes = zip(requested(model.requests), requested(FETCH_REQUESTS), strict=True)
         return Pods(
-            size=Resources(*map(max, sizes)),
+            size=requested(larger(model.requests, FETCH_REQUESTS)),
             maximum=max(model.replicas.maximum, 0),
             selector=model.node_selector,
             tolerations=as_planned(vars(model)["tolerations"]),
@@ -62,14 +62,19 @@ def model_pods(model: ModelSettings) -> Pods | None:
         return None
 
 
+def _homes(model: ModelSettings, pools: Iterable[Pool]) -> list[Pool]:
+    """Return the pools that a model may run on, of those that are known."""
+    pods = model_pods(model)
+    return [pool for pool in pools if pods and pool.admits(pods)]
+
+
 def model_lifecycle(model: ModelSettings, pools: Iterable[Pool]) -> Lifecycle | None:
     """Return the lifecycle of the Spot nodes that a model may run on, if these have one.
 
     It is required as long as all of its pools have it, and preferred if some have another: that is
     what a fallback is for.
     """
-    pods = model_pods(model)
-    homes = [pool for pool in pools if pods and pool.admits(pods)]
+    homes = _homes(model, pools)
     spot = {pool.labels.get(LIFECYCLE) for pool in homes if pool.is_spot}
     if len(spot) != 1 or (value := spot.pop()) is None:
         return None
@@ -84,10 +89,9 @@ def model_drain(model: ModelSettings, notice: Notice, pools: Iterable[Pool]) -> 
     Raises:
         DoesNotFit: the notice is too short for that.
     """
-    pools = [*pools]
     pods = model_pods(model)
     most = model.replicas.maximum
-    homes = [pool for pool in pools if pods and pool.admits(pods)]
+    homes = _homes(model, pools)
     rooms = [pool.room.holds(pods.size) for pool in homes if pods]
     if homes and not any(pool.is_spot for pool in homes):
         notice = _LASTING_NOTICE

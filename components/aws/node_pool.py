@@ -12,8 +12,8 @@ from pulumi_aws.ec2 import (
 
 from components.aws.ami import AmiRelease
 from components.bounds import Bounds
+from components.kubernetes.node_labels import label_faults
 from components.kubernetes.taints import Taint
-from components.names import LABEL_KEY_RULE, LABEL_VALUE_RULE, is_label_key, is_label_value
 from components.spec import Fault, Spec, rule
 
 # Pods are a hop further than their node, so they cannot take its role.
@@ -22,10 +22,6 @@ INSTANCE_METADATA: LaunchTemplateMetadataOptionsArgsDict = {
     "http_tokens": "required",
     "http_put_response_hop_limit": 1,
 }
-
-# https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
-_RESERVED = ("kubernetes.io", "k8s.io")
-_UNRESERVED = ("kubelet.kubernetes.io", "node.kubernetes.io")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,26 +49,6 @@ class NodePoolSpec(Spec):
     def _image_fits_the_disk(self) -> Iterator[Fault]:
         if self.disk_gib < 20:  # noqa: PLR2004 - the size of the image's own volume
             yield Fault(("disk_gib",), "must be at least 20", self.disk_gib)
-
-
-def label_faults(labels: Mapping[str, str]) -> Iterator[Fault]:
-    """Return what Kubernetes would refuse of the labels of a node."""
-    for key, value in labels.items():
-        if not is_label_key(key):
-            yield Fault(("labels", key), LABEL_KEY_RULE, key)
-        elif _is_reserved(key):
-            limit = "must not be in a domain of Kubernetes: a kubelet that sets it won't start"
-            yield Fault(("labels", key), limit, key)
-        if not is_label_value(value):
-            yield Fault(("labels", key), LABEL_VALUE_RULE, value)
-
-
-def _is_reserved(key: str) -> bool:
-    def within(domains: Sequence[str]) -> bool:
-        return any(prefix == each or prefix.endswith(f".{each}") for each in domains)
-
-    prefix = key.rpartition("/")[0]
-    return within(_RESERVED) and not within(_UNRESERVED)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,12 +19,12 @@ from components.aws.node_pool import (
     NodePoolSpec,
     PoolPlace,
     disk_for_pods,
-    label_faults,
     root_volume,
     tag_specifications,
 )
 from components.aws.node_role import NodeRole, NodeRoleArgs
 from components.bounds import Bounds
+from components.kubernetes.node_labels import label_faults
 from components.spec import Fault, Spec, rule
 
 AllocationStrategy = Literal[

@@ -1,7 +1,7 @@
 """How a model is reached from outside of its cluster."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
@@ -9,15 +9,19 @@ import pulumi
 from components.cidrs import unreadable_networks, world
 from components.spec import Fault, Spec, rule
 
+ExposureKind = Literal["alb", "load_balancer", "gateway"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExposureSpec(Spec):
     """A load balancer in front of a model: internal, or public to those who are named.
 
     Without `cidrs` an internal one takes requests from its own network, and a public one from
-    anywhere. With a certificate it speaks TLS only; gRPC needs one.
+    anywhere. With a certificate it speaks TLS only. What kinds there are, and which takes gRPC or a
+    certificate, is its platform's: without a kind it is the first of these.
     """
 
+    kind: ExposureKind | None = None
     scope: Literal["internal", "public"] = "internal"
     cidrs: tuple[str, ...] = ()
     certificate: str | None = None
@@ -45,13 +49,6 @@ class ExposureSpec(Spec):
         if self.scope == "internal" and self.open_to_world:
             yield Fault(("open_to_world",), "must come with scope: public", self.open_to_world)
 
-    @rule
-    def _grpc_has_a_certificate(self) -> Iterator[Fault]:
-        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version
-        if self.grpc and self.certificate is None:
-            limit = "must come with a certificate: load balancers take gRPC over TLS only"
-            yield Fault(("grpc",), limit, self.grpc)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
@@ -63,6 +60,8 @@ class Backend:
     """The names under which the server serves: /v1/models/NAME."""
     health_path: str
     deregistration_seconds: int
+    selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The labels of the Service's pods, for a load balancer that has a Service of its own."""
     rest_port: int = 8501
     grpc_port: int = 8500
 

@@ -57,11 +57,6 @@ class ModelRemote:
     options: Mapping[str, pulumi.Input[str]]
 
 
-def model_key(model: str, version: int) -> str:
-    """Return the key in the bucket below which the files of a model version are."""
-    return f"models/{model}/{version}"
-
-
 def fetch_container(  # noqa: PLR0913 - what is fetched, from where and to where
     remote: ModelRemote,
     key: str,

@@ -17,7 +17,7 @@ from pulumi_kubernetes.core.v1 import (
 
 from components.kubernetes import server_files
 from components.kubernetes.flags import Flag, render_flags
-from components.kubernetes.model_fetch import RESTRICTED, ModelRemote, fetch_container, model_key
+from components.kubernetes.model_fetch import RESTRICTED, ModelRemote, fetch_container
 from components.kubernetes.serving_spec import TensorFlowServingSpec
 from components.kubernetes.taints import tolerations
 
@@ -95,7 +95,7 @@ class Pod:
     def _spec(self) -> PodSpecArgsDict:
         pod: PodSpecArgsDict = {
             "node_selector": self.spec.node_selector,
-            "tolerations": tolerations(self.spec.tolerations),
+            "tolerations": tolerations([*self.spec.tolerations, *self.spec.implied_tolerations]),
             "topology_spread_constraints": [_spread(key, self.labels) for key in (_ZONE, _HOST)],
             "service_account_name": self.account,
             "automount_service_account_token": False,
@@ -125,20 +125,20 @@ class Pod:
     @property
     def _fetchers(self) -> Sequence[ContainerArgsDict]:
         wanted = [
-            (model, version)
+            (f"{served.folder(model)}/{version}", f"{server_files.model_folder(model)}/{version}")
             for model, served in self.spec.served(self.name).items()
             for version in served.versions
         ]
         return [
             fetch_container(
                 self.remote,
-                model_key(model, version),
+                key,
                 name="fetch-model" if len(wanted) == 1 else f"fetch-model-{number}",
-                target=f"{server_files.model_folder(model)}/{version}",
+                target=target,
                 volume="models",
                 mount=server_files.MODELS,
             )
-            for number, (model, version) in enumerate(wanted, start=1)
+            for number, (key, target) in enumerate(wanted, start=1)
         ]
 
     @property

@@ -11,8 +11,8 @@ from components.kubernetes.batching import BatchingSpec
 from components.kubernetes.exposure import ExposureSpec
 from components.kubernetes.quantities import parse_quantity
 from components.kubernetes.resources import Limits, Quantity, Requests, below_request, is_positive
-from components.kubernetes.taints import Taint
-from components.names import DNS_LABEL_RULE, is_dns_label
+from components.kubernetes.taints import COMPUTE_CLASS, Taint
+from components.names import DNS_LABEL_RULE, MODEL_NAME_RULE, is_dns_label, is_model_name
 from components.spec import Fault, Spec, rule
 
 _DIGEST = re.compile(r"[^@]+@sha256:[0-9a-f]{64}")
@@ -20,6 +20,7 @@ _VERSION_TAG = re.compile(r"([^:/]+(:\d+)?/)?[^:@]+:(?!latest)[\w][\w.-]{0,127}"
 # What the documentation of the server has; its URLs take more.
 # https://github.com/tensorflow/serving/blob/2.20.0/tensorflow_serving/g3doc/serving_config.md
 _VERSION_LABEL = re.compile(r"[A-Za-z0-9_]+")
+_PATH = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*")
 _SHARE = re.compile(r"([1-9]\d?|100)%")
 
 _MIB = 1024**2
@@ -34,16 +35,27 @@ _LOADED_MIB_PER_SECOND = 10
 class ServedVersions(Spec):
     """The versions of a model that one server has loaded: its version, and those with a label.
 
-    A request that names neither version nor label goes to the highest.
+    A request that names neither version nor label goes to the highest. In the bucket each version
+    is a folder of its number below the path.
     """
 
     version: int
+    path: str | None = None
     version_labels: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @rule
     def _version_is_positive(self) -> Iterator[Fault]:
         if self.version < 1:
             yield Fault(("version",), "must be at least 1", self.version)
+
+    @rule
+    def _path_is_within_the_bucket(self) -> Iterator[Fault]:
+        if self.path is not None and not _PATH.fullmatch(self.path):
+            limit = (
+                "must be a folder in the stack's bucket, such as resnet_101, in letters, digits "
+            )
+            limit += "and _.-: pods copy it from there, as TensorFlow Serving reads no remote paths"
+            yield Fault(("path",), limit, self.path)
 
     @rule
     def _labels_are_taken(self) -> Iterator[Fault]:
@@ -59,17 +71,23 @@ class ServedVersions(Spec):
         """Every version, once, the lowest first."""
         return tuple(sorted({self.version, *self.version_labels.values()}))
 
+    def folder(self, model: str) -> str:
+        """Return the key in the bucket below which the versions are; `model` is their name."""
+        return self.path or f"models/{model}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ThreadsSpec(Spec):
     """The threads that compute one operation, and how many operations run beside each other.
 
     Unless it is given, the former is the whole part of the CPU request: the server itself would
-    count the CPUs of its node, which it shares.
+    count the CPUs of its node, which it shares. More of either than a node has vCPUs take turns,
+    which is refused unless it is meant.
     """
 
     intra_op: int | None = None
     inter_op: int = 2
+    allow_oversubscription: bool = False
 
     @rule
     def _there_are_threads(self) -> Iterator[Fault]:
@@ -111,15 +129,15 @@ class TensorFlowServingSpec(ServedVersions):
     expose: ExposureSpec | None = None
 
     @rule
-    def _model_is_a_dns_label(self) -> Iterator[Fault]:
-        if self.model is not None and not is_dns_label(self.model):
-            yield Fault(("model",), DNS_LABEL_RULE, self.model)
+    def _model_has_a_name_for_urls(self) -> Iterator[Fault]:
+        if self.model is not None and not is_model_name(self.model):
+            yield Fault(("model",), MODEL_NAME_RULE, self.model)
 
     @rule
     def _models_beside_it_have_names_of_their_own(self) -> Iterator[Fault]:
         for name in self.also:
-            if not is_dns_label(name):
-                yield Fault(("also", name), DNS_LABEL_RULE, name)
+            if not is_model_name(name):
+                yield Fault(("also", name), MODEL_NAME_RULE, name)
             if name == self.model:
                 limit = "must have another name than the model that the server has already"
                 yield Fault(("also", name), limit, name)
@@ -202,6 +220,16 @@ class TensorFlowServingSpec(ServedVersions):
     def served(self, name: str) -> Mapping[str, ServedVersions]:
         """Return what the server has loaded, by the names in its URLs; `name` is the file's key."""
         return {self.model or name: self, **self.also}
+
+    @property
+    def implied_tolerations(self) -> tuple[Taint, ...]:
+        """What puts up with the taint of a ComputeClass that the pods select.
+
+        GKE adds it to such pods itself, and would be found to have changed them.
+        """
+        # https://docs.cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes
+        chosen = self.node_selector.get(COMPUTE_CLASS)
+        return () if chosen is None else (Taint(key=COMPUTE_CLASS, value=chosen),)
 
     @property
     def cores(self) -> int:

@@ -42,7 +42,7 @@ def spare_pod(
             "seccomp_profile": {"type": "RuntimeDefault"},
         },
         "node_selector": args.spec.node_selector,
-        "tolerations": tolerations(args.spec.tolerations),
+        "tolerations": tolerations([*args.spec.tolerations, *args.spec.implied_tolerations]),
         "containers": [
             {
                 "name": "pause",

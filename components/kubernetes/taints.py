@@ -9,6 +9,9 @@ from pulumi_kubernetes.core.v1 import TolerationArgsDict
 from components.names import LABEL_KEY_RULE, LABEL_VALUE_RULE, is_label_key, is_label_value
 from components.spec import Fault, Spec, rule
 
+COMPUTE_CLASS = "cloud.google.com/compute-class"
+"""GKE's label, and its taint, of the nodes that a ComputeClass chooses from."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Taint(Spec):

@@ -1,6 +1,6 @@
 """Stack settings: the one place where untyped Pulumi config becomes typed data."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,24 +13,34 @@ from components.spec import Fault
 from settings.capacity import capacity_faults
 from settings.exposure import exposure_faults
 from settings.faults import fault_line, fault_lines
+from settings.gke import GkeSettings
 from settings.models import ModelSettings, name_faults
 from settings.names import DnsLabel
 from settings.namespaces import namespace_faults
 from settings.platform import EksSettings, PlatformSettings, SharedSettings
 from settings.secrets import HIDDEN, SECRET_RULE, hide
+from settings.serving_profiles import profile_faults, with_profile
 
 __all__ = [
     "EksSettings",
+    "GkeSettings",
     "ModelSettings",
     "PlatformSettings",
     "Settings",
     "SharedSettings",
     "load",
+    "refusal",
 ]
 
-_PLATFORM, _MODELS, _REGION = "tfserving:platform", "tfserving:models", "aws:region"
-_NAMESPACES = "tfserving:namespaces"
-_SECTIONS = (_PLATFORM, _MODELS, _NAMESPACES)
+_PLATFORM, _MODELS = "tfserving:platform", "tfserving:models"
+_NAMESPACES, _PROFILE = "tfserving:namespaces", "tfserving:serving_profile"
+_SECTIONS = (_PLATFORM, _MODELS, _NAMESPACES, _PROFILE)
+_REGION, _PROJECT = "aws:region", "gcp:project"
+# What providers are told is told once: a field of the platform, and the kinds that have it.
+_OF_PROVIDERS: Mapping[str, tuple[str, Container[object]]] = {
+    "region": (_REGION, ("eks", "shared")),
+    "project": (_PROJECT, ("gke", "shared")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,46 +57,55 @@ class Settings:
 def load() -> Settings:
     """Return the selected stack's settings, or stop the program naming every fault."""
     if encrypted := [*_encrypted_sections()]:  # nothing of them may be told
-        raise _refusal(encrypted)
+        raise refusal(encrypted)
+    profile, given_platform = _given(_PROFILE), _given(_PLATFORM)
     faults = [*_secrets(), *_unknown_keys()]
-    platform = _platform(faults)
-    models = _models(faults)
+    faults += [_line(_PROFILE, fault) for fault in profile_faults(profile, given_platform)]
+    given_platform, given_models = with_profile(profile, given_platform, _given(_MODELS))
+    platform = _platform(given_platform, faults)
+    models = _models(given_models, faults)
     namespaces = _namespaces(faults)
-    _across_sections(faults)
+    _across_sections(given_platform, given_models, faults)
     if platform is None or faults:
         # What else is wrong with a secret is no matter.
-        raise _refusal([line for line in faults if not line.endswith(f'; got "{HIDDEN}"')])
+        raise refusal([line for line in faults if not line.endswith(f'; got "{HIDDEN}"')])
     return Settings(platform=platform, models=models, namespaces=namespaces)
 
 
-def _refusal(faults: list[str]) -> pulumi.RunError:
+def refusal(faults: Sequence[str]) -> pulumi.RunError:
+    """Return what stops the program, with every fault of the stack's file on a line of its own."""
     count = f"{len(faults)} fault{'s' * (len(faults) > 1)}"
     title = f"Pulumi.{pulumi.get_stack()}.yaml has {count}:"
     return pulumi.RunError("\n  ".join([title, *faults]))
 
 
-def _platform(faults: list[str]) -> PlatformSettings | None:
-    given = _given(_PLATFORM)
+def _platform(given: Any, faults: list[str]) -> PlatformSettings | None:
     if given is None:
         faults.append(fault_line(_PLATFORM, "is required"))
         return None
     if isinstance(given, dict):
-        if "region" in given:
-            faults.append(fault_line(f"{_PLATFORM}.region", f"is not a known key, {_REGION} is"))
         given = {**cast(dict[str, Any], given)}
-        given.pop("region", None)
-        if region := _given(_REGION):
-            given["region"] = region
+        for name, (key, kinds) in _OF_PROVIDERS.items():
+            if given.pop(name, None) is not None:
+                faults.append(fault_line(f"{_PLATFORM}.{name}", f"is not a known key, {key} is"))
+            if given.get("kind") in kinds and (value := _given(key)):
+                given[name] = value
     try:
         return TypeAdapter(PlatformSettings).validate_python(given)
     except ValidationError as error:
-        lines = fault_lines(_PLATFORM, given, error)
-        faults += [line.replace(f"{_PLATFORM}.region:", f"{_REGION}:", 1) for line in lines]
+        faults += [_of_provider(line) for line in fault_lines(_PLATFORM, given, error)]
         return None
 
 
-def _models(faults: list[str]) -> Mapping[str, ModelSettings]:
-    given = _given(_MODELS)
+def _of_provider(line: str) -> str:
+    """Return a fault of the platform, by the key that its value is of."""
+    for name, (key, _) in _OF_PROVIDERS.items():
+        if line.startswith(f"{_PLATFORM}.{name}:"):
+            return line.replace(f"{_PLATFORM}.{name}", key, 1)
+    return line
+
+
+def _models(given: Any, faults: list[str]) -> Mapping[str, ModelSettings]:
     try:
         return TypeAdapter(Mapping[DnsLabel, ModelSettings]).validate_python(given or {})
     except ValidationError as error:
@@ -104,10 +123,9 @@ def _namespaces(faults: list[str]) -> Mapping[str, ServingNamespaceSpec]:
         return {}
 
 
-def _across_sections(faults: list[str]) -> None:
-    platform, models = _given(_PLATFORM), _given(_MODELS)
-    for fault in (*name_faults(models), *exposure_faults(platform, models, _given(_REGION))):
-        faults.append(_line(_MODELS, fault))
+def _across_sections(platform: Any, models: Any, faults: list[str]) -> None:
+    exposed = exposure_faults(platform, models, _given(_REGION), _given(_PROJECT))
+    faults += [_line(_MODELS, fault) for fault in (*name_faults(models), *exposed)]
     found = capacity_faults(platform, models)
     for section, broken in ((_PLATFORM, found.platform), (_MODELS, found.models)):
         faults += [_line(section, fault) for fault in broken]

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 
-from components.kubernetes.model_fetch import model_key
 from components.kubernetes.serving_spec import ServedVersions, TensorFlowServingSpec
 from components.spec import Fault, rule
 from settings.given import mapping
@@ -35,7 +34,7 @@ class ModelVersions(ServedVersions):
         if self.source is None:
             return {}
         return {
-            model_key(model, version): read_model_files(f"{self.source}/{version}")
+            f"{self.folder(model)}/{version}": read_model_files(f"{self.source}/{version}")
             for version in self.versions
         }
 

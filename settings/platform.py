@@ -22,6 +22,7 @@ from components.aws.on_demand_node_group import ADDED_LABELS, OnDemandPoolSpec
 from components.aws.spot_node_group import SpotPoolSpec
 from components.spec import Fault, Spec, rule
 from settings.daemon_sets import DaemonSetRequests
+from settings.gke import GkeSettings
 from settings.names import DnsLabel
 
 EksPool = Annotated[OnDemandPoolSpec | SpotPoolSpec, Field(discriminator="kind")]
@@ -141,11 +142,21 @@ def _takes(pool: OnDemandPoolSpec, pods: ControllerSpec) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class SharedSettings(Spec):
-    """A platform that another stack built. Its region is the value of `aws:region`."""
+    """A platform that another stack built, of whose cloud the region or project has to be given.
+
+    They are the values of `aws:region` and `gcp:project`.
+    """
 
     kind: Literal["shared"]
-    region: str
+    region: str | None = None
+    project: str | None = None
     stack: str
+
+    @rule
+    def _its_cloud_is_told(self) -> Iterator[Fault]:
+        if self.region is None and self.project is None:
+            limit = "must be given, or gcp:project if that platform is on GKE"
+            yield Fault(("region",), limit, self.region)
 
     @rule
     def _stack_has_its_whole_name(self) -> Iterator[Fault]:
@@ -160,4 +171,6 @@ class SharedSettings(Spec):
             yield Fault(("stack",), "must be another stack than this one", self.stack)
 
 
-PlatformSettings = Annotated[EksSettings | SharedSettings, Field(discriminator="kind")]
+PlatformSettings = Annotated[
+    EksSettings | GkeSettings | SharedSettings, Field(discriminator="kind")
+]

@@ -16,14 +16,21 @@ from components.kubernetes.serving_namespace import ServingNamespaceSpec
 from settings.models import ModelSettings
 from settings.names import DnsLabel
 from settings.platform import PlatformSettings
+from settings.serving_profiles import serving_profiles
 
 _SECTIONS: Mapping[str, TypeAdapter[Any]] = {
     "aws:region": TypeAdapter(str),
+    "gcp:project": TypeAdapter(str),
     "tfserving:platform": TypeAdapter(PlatformSettings),
     "tfserving:models": TypeAdapter(Mapping[DnsLabel, ModelSettings]),
     "tfserving:namespaces": TypeAdapter(Mapping[DnsLabel, ServingNamespaceSpec]),
 }
-_REQUIRED = ("aws:region", "tfserving:platform")
+_PROFILE = "tfserving:serving_profile"
+_OF_PROVIDERS = ("region", "project")
+"""Fields of a platform that are the values of `aws:region` and `gcp:project`."""
+_REQUIRED_BY: Mapping[str, str] = {"eks": "aws:region", "gke": "gcp:project"}
+# A profile may give them, and then they are not missing. The program tells where they are.
+_OF_PROFILES = ("machine_type", "replicas", "requests", "limits")
 # https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/
 _OF_PULUMI = ("encryptedkey", "encryptionsalt", "environment", "secretsprovider")
 
@@ -54,8 +61,12 @@ def settings_schema() -> Mapping[str, Any]:
     shapes: dict[str, Any] = found["$defs"]
     for shape in shapes.values():
         keys: dict[str, Any] = shape.get("properties", {})
-        required = [key for key in shape.get("required", ()) if key != "region"]
-        if keys.pop("region", None) is not None:  # the value of aws:region
+        others = (*_OF_PROVIDERS, *(_OF_PROFILES if _is_profiled(keys) else ()))
+        required = [key for key in shape.get("required", ()) if key not in others]
+        if "kind" in keys:
+            for name in _OF_PROVIDERS:
+                keys.pop(name, None)
+        if "required" in shape:
             shape["required"] = required
         if "const" in keys.get("kind", {}) and "kind" not in required:
             shape["required"] = [*required, "kind"]  # which shape it is, has to be said
@@ -67,9 +78,13 @@ def settings_schema() -> Mapping[str, Any]:
         "properties": {
             "config": {
                 "type": "object",
-                "properties": {key: schema for (key, _), schema in sections.items()},
+                "properties": {
+                    **{key: schema for (key, _), schema in sections.items()},
+                    _PROFILE: {"enum": [*serving_profiles()]},
+                },
                 "patternProperties": {"^(?!tfserving:)[^:]+:": True},
-                "required": _REQUIRED,
+                "required": ["tfserving:platform"],
+                "allOf": [_required_by(kind, key) for kind, key in _REQUIRED_BY.items()],
                 "additionalProperties": False,
             },
             **dict.fromkeys(_OF_PULUMI, True),
@@ -77,6 +92,19 @@ def settings_schema() -> Mapping[str, Any]:
         "required": ["config"],
         "additionalProperties": False,
         "$defs": shapes,
+    }
+
+
+def _is_profiled(keys: Mapping[str, Any]) -> bool:
+    """Tell whether a shape is a pool or a model, of which a profile gives a part."""
+    return "machine_type" in keys or "startup_seconds" in keys
+
+
+def _required_by(kind: str, key: str) -> Mapping[str, Any]:
+    platform = {"properties": {"kind": {"const": kind}}, "required": ["kind"]}
+    return {
+        "if": {"properties": {"tfserving:platform": platform}},
+        "then": {"required": [key]},
     }
 
 

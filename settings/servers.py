@@ -24,7 +24,8 @@ EVERYWHERE: Mapping[str, str] = {"kubernetes.io/os": "linux", "kubernetes.io/arc
 EKS_NOTICE = Notice(seconds=120, reaction_seconds=15)
 # Nodes that nobody takes away are drained by the autoscaler, which gives pods so long at most.
 # https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md
-_LASTING_NOTICE = Notice(seconds=600, reaction_seconds=15)
+LASTING_NOTICE = Notice(seconds=600, reaction_seconds=15)
+"""Of nodes that are not Spot."""
 
 _MIB = 1024**2
 # Until every node's proxy has taken a pod out of a Service: seconds, but nobody says how many.
@@ -56,7 +57,7 @@ def model_pods(model: ModelSettings) -> Pods | None:
             size=requested(larger(model.requests, FETCH_REQUESTS)),
             maximum=max(model.replicas.maximum, 0),
             selector=model.node_selector,
-            tolerations=as_planned(vars(model)["tolerations"]),
+            tolerations=as_planned([*vars(model)["tolerations"], *model.implied_tolerations]),
         )
     except (AttributeError, KeyError, ValueError):
         return None
@@ -94,7 +95,7 @@ def model_drain(model: ModelSettings, notice: Notice, pools: Iterable[Pool]) -> 
     homes = _homes(model, pools)
     rooms = [pool.room.holds(pods.size) for pool in homes if pods]
     if homes and not any(pool.is_spot for pool in homes):
-        notice = _LASTING_NOTICE
+        notice = LASTING_NOTICE
     return drain.drain(
         notice,
         drain.Pods(
@@ -138,10 +139,13 @@ def _thread_faults(model: ModelSettings, pools: Mapping[str, Pool]) -> Iterator[
         for name, pool in pools.items()
         if pods and pool.vcpus and pool.admits(pods)
     )
-    for field in ("intra_op", "inter_op"):
+    for field in () if model.threads.allow_oversubscription else ("intra_op", "inter_op"):
         threads: int | None = getattr(model.threads, field)
         if threads is not None and threads > fewest[0]:
-            limit = f"must be at most {fewest[0]}, the vCPUs of a node of {fewest[1]}"
+            limit = (
+                f"must be at most {fewest[0]}, the vCPUs of a node of {fewest[1]}, or come with "
+            )
+            limit += "allow_oversubscription: true"
             yield Fault(("threads", field), limit, threads)
 
 

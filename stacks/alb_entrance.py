@@ -23,9 +23,8 @@ class AlbEntrance:
     controller: LoadBalancerController | None = None
     """Nothing when the controller is another stack's, which has to outlive this one."""
 
-    @property
-    def cidrs(self) -> Sequence[str]:
-        """The VPC's addresses; settings ask for them where a model is exposed."""
+    def sources(self, spec: ExposureSpec) -> Sequence[str]:  # noqa: ARG002 - of the protocol
+        """Return the VPC's addresses; settings ask for them where a model is exposed."""
         return self.place.cidrs
 
     @property
@@ -43,7 +42,7 @@ class AlbEntrance:
             AlbIngressArgs(
                 spec=spec,
                 backend=backend,
-                network_cidrs=self.cidrs,
+                network_cidrs=self.place.cidrs,
                 subnet_ids=self.place.subnets.get(spec.scope, ()),
             ),
             pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=controllers)),

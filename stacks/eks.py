@@ -31,7 +31,7 @@ from components.names import LONGEST_NAME, shortened
 from planning.capacity import node_capacity, spot_vcpus
 from planning.instance_types import types_of
 from settings import EksSettings
-from settings.capacity import planned_pools
+from settings.eks_pools import planned_pools
 from settings.servers import EKS_NOTICE
 from stacks.alb_entrance import AlbEntrance
 from stacks.outputs import FallbackPool, LoadBalancers, NodePool, PlatformOutputs, Quantities
@@ -115,6 +115,7 @@ def deploy(settings: EksSettings) -> Platform:
             kind=settings.kind,
             cluster_name=cluster.cluster_name,
             region=settings.region,
+            location=settings.region,
             pools={pool: _description(spec) for pool, spec in settings.pools.items()},
             daemon_sets=Quantities(
                 cpu=settings.daemon_sets.cpu,

@@ -44,15 +44,15 @@ class Namespaces:
     ) -> Surroundings:
         """Declare what is around one model and return what its pods need of it."""
         spec, namespace = self.specs[model.namespace], self.made[model.namespace]
-        entrance = self.platform.entrance if model.expose else None
+        entrance, monitoring = self.platform.entrance, self.platform.monitoring
         policy = ModelNetworkPolicy(
             name,
             ModelNetworkPolicyArgs(
                 namespace=namespace.namespace,
                 labels=serving_labels(name),
                 clients=spec.clients,
-                monitors=spec.monitors,
-                load_balancers=entrance.cidrs if entrance else (),
+                monitors=[*spec.monitors, *(monitoring.namespaces if monitoring else ())],
+                load_balancers=entrance.sources(model.expose) if entrance and model.expose else (),
                 load_balanced_grpc=model.expose is not None and model.expose.grpc,
                 egress=[(each.cidr, each.port) for each in self.platform.egress],
             ),

@@ -69,15 +69,28 @@ class Egress:
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancers:
-    """The controller that puts load balancers in front of models, and where it puts them."""
+    """What puts load balancers in front of models, and where it puts them."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _DOCUMENTED
 
-    kind: Literal["alb"]
+    kind: Literal["alb", "gke"]
+    """The AWS Load Balancer Controller, or GKE itself."""
     cidrs: tuple[str, ...]
-    """The addresses that connections of load balancers to pods come from."""
+    """Of the network; with `alb` the addresses that connections to pods come from."""
     subnets: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Of `internal` and of `public` ones; without, the controller finds them by their tags."""
+    proxy_cidr: str | None = None
+    """With `gke`, the addresses that connections of internal gateways to pods come from."""
+    subnetwork: Text | None = None
+    """With `gke`, where internal gateways have their addresses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoogleProject:
+    """The project that a cluster of GKE is in, by whose identities its pods read."""
+
+    id: str
+    number: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +99,13 @@ class PlatformOutputs:
 
     __pydantic_config__: ClassVar[ConfigDict] = _DOCUMENTED
 
-    kind: Literal["eks", "shared"]
+    kind: Literal["eks", "gke", "shared"]
     cluster_name: Text
     region: str
+    location: str | None = None
+    """Of the control plane: the region, or on GKE one zone of it; null in older stacks."""
+    project: GoogleProject | None = None
+    """Null but on GKE."""
     pools: Mapping[str, NodePool]
     daemon_sets: Quantities
     """What the agents of each node take of its capacity: an estimate."""
@@ -99,6 +116,8 @@ class PlatformOutputs:
     egress: tuple[Egress, ...]
     entrance: LoadBalancers | None = None
     """Null when the platform has no controller of load balancers."""
+    managed_prometheus: bool = False
+    """Whether a PodMonitoring has the metrics of models collected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +137,7 @@ class ServedModel:
     internal_url: Text | None = None
     """The same at a load balancer that only its network reaches; null without one."""
     load_balanced_grpc_address: Text | None = None
-    """Of that load balancer, host:port, over TLS; null unless it takes gRPC."""
+    """Of that load balancer, host:port, over TLS if the port is 443; null unless it takes gRPC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +150,7 @@ class StackOutputs:
     kubeconfig: Text
     """A secret."""
     model_bucket: Text
-    """A URI, below which `models/<name>/<version>/` are."""
+    """A URI, below which `models/<name>/<version>/` are, or the paths that models have."""
     models: Mapping[str, ServedModel]
     contract_version: int = CONTRACT_VERSION
 

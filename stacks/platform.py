@@ -41,9 +41,8 @@ class ModelStore(Protocol):
 class Entrance(Protocol):
     """What lets requests into the cluster from outside: a kind of load balancer."""
 
-    @property
-    def cidrs(self) -> Sequence[str]:
-        """The addresses that its connections to pods come from."""
+    def sources(self, spec: ExposureSpec) -> Sequence[str]:
+        """Return the addresses that its connections to pods come from."""
         ...
 
     @property
@@ -55,6 +54,25 @@ class Entrance(Protocol):
         self, name: str, spec: ExposureSpec, backend: Backend, opts: pulumi.ResourceOptions
     ) -> Addresses:
         """Put a load balancer in front of a Service."""
+        ...
+
+
+class Monitoring(Protocol):
+    """What collects the metrics of pods."""
+
+    @property
+    def namespaces(self) -> Sequence[str]:
+        """Where its own pods are, which ask the models' pods."""
+        ...
+
+    def watch(
+        self,
+        name: str,
+        namespace: pulumi.Input[str],
+        labels: Mapping[str, str],
+        opts: pulumi.ResourceOptions,
+    ) -> None:
+        """Have the metrics of the pods with these labels collected."""
         ...
 
 
@@ -74,4 +92,6 @@ class Platform:
     """The nodes, as planning sees them."""
     entrance: Entrance | None = None
     """Nothing when the platform has no controller of load balancers."""
+    monitoring: Monitoring | None = None
+    """Nothing when metrics are somebody else's to collect."""
     egress: Sequence[Egress] = ()

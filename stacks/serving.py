@@ -7,7 +7,11 @@ import pulumi
 from components.kubernetes.exposure import Addresses, Backend
 from components.kubernetes.pod import availability_path, model_path
 from components.kubernetes.serving_namespace import ServingNamespaceSpec
-from components.kubernetes.tensorflow_serving import TensorFlowServing, TensorFlowServingArgs
+from components.kubernetes.tensorflow_serving import (
+    TensorFlowServing,
+    TensorFlowServingArgs,
+    serving_labels,
+)
 from components.names import LONGEST_NAME, shortened
 from planning.drain import Drain
 from settings import ModelSettings
@@ -36,7 +40,7 @@ def _serve(platform: Platform, name: str, model: ModelSettings, made: Namespaces
         shortened(f"{name}-reader", LONGEST_NAME),
         namespace=model.namespace,
         service_account=name,
-        prefixes=[f"models/{each}" for each in model.served(name)],
+        prefixes=[each.folder(served) for served, each in model.served(name).items()],
     )
     files = model.all_files(name)
     drain = model_drain(model, platform.notice, platform.pools.values())
@@ -65,6 +69,9 @@ def _serve(platform: Platform, name: str, model: ModelSettings, made: Namespaces
     )
     addresses = _expose(platform, name, model, serving, drain)
     path = model_path(name, model)
+    if platform.monitoring is not None:
+        opts = pulumi.ResourceOptions(provider=platform.kubernetes, depends_on=around.ready)
+        platform.monitoring.watch(name, model.namespace, serving_labels(name), opts)
     url = addresses and pulumi.Output.format("{0}{1}", addresses.rest_url, path)
     public = model.expose is not None and model.expose.scope == "public"
     return ServedModel(
@@ -93,6 +100,7 @@ def _expose(
         models=[*model.served(name)],
         health_path=availability_path(name, model),
         deregistration_seconds=drain.deregistration_seconds,
+        selector=serving_labels(name),
     )
     # An Ingress without pods behind it has no address either.
     opts = pulumi.ResourceOptions(provider=platform.kubernetes, depends_on=[serving])

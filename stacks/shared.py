@@ -11,13 +11,16 @@ from planning.capacity import Resources
 from planning.drain import Notice
 from planning.placement import Pool
 from settings import ModelSettings, SharedSettings
-from settings.capacity import placement_faults
 from settings.faults import fault_line
+from settings.placement import SoundPools, placement_faults
 from settings.servers import EVERYWHERE, as_planned, requested
 from stacks import contract
 from stacks.alb_entrance import AlbEntrance
-from stacks.outputs import NodePool, PlatformOutputs, Quantities, StackOutputs
-from stacks.platform import Platform
+from stacks.gcs_models import GcsModels
+from stacks.gke_entrance import GkeEntrance
+from stacks.gke_monitoring import ManagedPrometheus
+from stacks.outputs import LoadBalancers, NodePool, PlatformOutputs, Quantities, StackOutputs
+from stacks.platform import Entrance, ModelStore, Platform
 from stacks.s3_models import S3Models
 
 _MODELS = "tfserving:models"
@@ -38,7 +41,6 @@ async def deploy(settings: SharedSettings, models: Mapping[str, ModelSettings]) 
     ]:
         title = f"stack {pulumi.get_stack()} cannot be served on stack {settings.stack}:"
         raise pulumi.RunError("\n  ".join([title, *faults]))
-    bucket = str(outputs.model_bucket).removeprefix("s3://")
     return Platform(
         description=replace(platform, kind=settings.kind),
         kubeconfig=pulumi.Output.from_input(outputs.kubeconfig),
@@ -49,20 +51,38 @@ async def deploy(settings: SharedSettings, models: Mapping[str, ModelSettings]) 
             cluster_identifier=platform.cluster_name,
             enable_server_side_apply=True,
         ),
-        models=S3Models(
-            bucket_name=bucket,
-            arn=f"arn:aws:s3:::{bucket}",
-            cluster_name=platform.cluster_name,
-            region=settings.region,
-            tags={"project": pulumi.get_project(), "stack": pulumi.get_stack()},
-            # No two stacks own the same file, whatever they call their models.
-            folder=f"shared/{pulumi.get_project()}/{pulumi.get_stack()}/",
-        ),
+        models=_models(outputs),
         capacity=[],
         notice=platform.notice,
         pools=pools,
-        entrance=platform.entrance and AlbEntrance(place=platform.entrance),
+        entrance=platform.entrance and _entrance(platform.entrance, platform.region),
+        monitoring=ManagedPrometheus() if platform.managed_prometheus else None,
         egress=platform.egress,
+    )
+
+
+def _models(outputs: StackOutputs) -> ModelStore:
+    platform, uri = outputs.platform, str(outputs.model_bucket)
+    bucket = uri.rpartition("://")[2]
+    # No two stacks own the same file, whatever they call their models.
+    folder = f"shared/{pulumi.get_project()}/{pulumi.get_stack()}/"
+    if project := platform.project:
+        return GcsModels(
+            bucket_name=bucket, project=project.id, project_number=project.number, folder=folder
+        )
+    return S3Models(
+        bucket_name=bucket,
+        arn=f"arn:aws:s3:::{bucket}",
+        cluster_name=platform.cluster_name,
+        region=platform.region,
+        tags={"project": pulumi.get_project(), "stack": pulumi.get_stack()},
+        folder=folder,
+    )
+
+
+def _entrance(place: LoadBalancers, region: str) -> Entrance:
+    return (
+        GkeEntrance(place=place, region=region) if place.kind == "gke" else AlbEntrance(place=place)
     )
 
 
@@ -70,13 +90,15 @@ def _faults(
     settings: SharedSettings, models: Mapping[str, ModelSettings], outputs: StackOutputs
 ) -> Iterator[str]:
     platform, stack = outputs.platform, settings.stack
-    if platform.kind != "eks":
+    if platform.kind == "shared":
         limit = f"must be the stack that built the platform, which {stack} shares too"
         yield fault_line("tfserving:platform.stack", limit, stack)
-    if platform.region != settings.region:
-        yield fault_line(
-            "aws:region", f"must be the region of {stack}, {platform.region}", settings.region
-        )
+    if platform.project is None and platform.region != settings.region:
+        limit = f"must be the region of {stack}, {platform.region}"
+        yield fault_line("aws:region", limit, settings.region)
+    if platform.project is not None and platform.project.id != settings.project:
+        limit = f"must be the project of {stack}, {platform.project.id}"
+        yield fault_line("gcp:project", limit, settings.project)
     taken = {each.namespace for each in outputs.models.values()}
     served = {(each.namespace, name) for name, each in outputs.models.items()}
     for name, model in models.items():
@@ -94,7 +116,7 @@ def _faults(
 def _capacity_faults(
     models: Mapping[str, ModelSettings], pools: Mapping[str, Pool], notice: Notice
 ) -> Iterator[str]:
-    found = placement_faults(models, pools, notice)
+    found = placement_faults(models, SoundPools(every=pools, sized=pools, faults=(), notice=notice))
     if pulumi.runtime.is_dry_run():  # the deployment after a preview runs this again
         for fault in found.warnings:
             pulumi.warn(_line(fault))

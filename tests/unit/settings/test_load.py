@@ -117,7 +117,7 @@ def test_a_quantity_may_be_a_number(cloud):
         (f"{PLATFORM}.admins", [], "must be one or more different principals"),
         (f"{PLATFORM}.admins.0", "bob", "must be the ARN of an IAM role or user"),
         (f"{PLATFORM}.name", "dev cluster", "must be 1 to 100 letters, digits"),
-        (f"{PLATFORM}.kind", "nomad", "must be one of 'eks', 'shared'"),
+        (f"{PLATFORM}.kind", "nomad", "must be one of 'eks', 'gke', 'shared'"),
         # models
         (f"{MODEL}.image", "tensorflow/serving", "must name a version other than latest"),
         (f"{MODEL}.image", "tensorflow/serving:latest", "must name a version other than latest"),

@@ -6,6 +6,13 @@ from tests.unit.stack_files import MODELS, PLATFORM, REGION
 
 STACK = "organization/tfserving/prod"
 BUCKET = "tfserving-prod-models"
+ALB = {
+    "kind": "alb",
+    "cidrs": ["10.50.0.0/16"],
+    "subnets": {},
+    "proxy_cidr": None,
+    "subnetwork": None,
+}
 
 
 def outputs(**changes: Any) -> dict[str, Any]:
@@ -27,12 +34,15 @@ def outputs(**changes: Any) -> dict[str, Any]:
             "kind": "eks",
             "cluster_name": "tfserving-prod",
             "region": "us-west-2",
+            "location": "us-west-2",
+            "project": None,
             "pools": {"spot": pool},
             "daemon_sets": {"cpu": "200m", "memory": "256Mi", "pods": "4"},
             "spot_vcpus": 12,
             "notice": {"seconds": 120, "reaction_seconds": 15},
             "egress": [{"cidr": "169.254.170.23/32", "port": 80}],
-            "entrance": {"kind": "alb", "cidrs": ["10.50.0.0/16"], "subnets": {}},
+            "entrance": ALB,
+            "managed_prometheus": False,
         },
         "kubeconfig": '{"clusters": "of prod"}',
         "model_bucket": f"s3://{BUCKET}",

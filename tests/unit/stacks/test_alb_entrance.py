@@ -90,7 +90,7 @@ def test_it_goes_to_the_named_subnets_of_its_scope(cloud, spec, subnets):
 def test_pods_learn_from_where_it_comes_and_wait_until_it_knows_them():
     entrance = AlbEntrance(place=NAMED)
 
-    assert entrance.cidrs == ("10.60.0.0/16", "10.61.0.0/16")
+    assert entrance.sources(ExposureSpec()) == ("10.60.0.0/16", "10.61.0.0/16")
     assert entrance.namespace_labels == {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
 
 

@@ -81,7 +81,7 @@ def test_what_is_missing_or_of_another_type_is_told_by_key_all_at_once(cloud):
         "them, deploy it again:"
     )
     assert {fault.strip().partition("; got")[0] for fault in faults} == {
-        "platform.kind: must be 'eks' or 'shared'; 'shared' is nearest",
+        "platform.kind: must be 'eks', 'gke' or 'shared'; 'shared' is nearest",
         "platform.notice: is required",
         "platform.pools.spot.maximum: must be a valid integer, unable to parse string as an "
         "integer",

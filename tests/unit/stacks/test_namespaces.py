@@ -36,7 +36,7 @@ class Pool(pulumi.ComponentResource):
 
 def a_platform(*, entrance: bool) -> Platform:
     unused: Any = None
-    balancers: Any = SimpleNamespace(cidrs=["10.50.0.0/16"], namespace_labels=GATE)
+    balancers: Any = SimpleNamespace(sources=lambda _: ["10.50.0.0/16"], namespace_labels=GATE)
     return Platform(
         description=unused,
         kubeconfig=unused,

@@ -9,6 +9,7 @@ import pulumi
 import pytest
 
 from tests.unit.stack_files import ROOT, STACK_FILES, config_of, configure
+from tests.unit.stacks.platforms import ALB
 
 FILES = "models/half-plus-two/1"
 CONTRACT = {"contract_version", "platform", "kubeconfig", "model_bucket", "models"}
@@ -50,11 +51,14 @@ def test_the_platform_is_exported_with_all_that_serving_on_it_takes(exported):
         "kind": "eks",
         "cluster_name": "tfserving-dev",
         "region": "us-west-2",
+        "location": "us-west-2",
+        "project": None,
         "daemon_sets": {"cpu": "200m", "memory": "256Mi", "pods": "4"},
         "spot_vcpus": 12,
         "notice": {"seconds": 120, "reaction_seconds": 15},
         "egress": [{"cidr": "169.254.170.23/32", "port": 80}],
-        "entrance": {"kind": "alb", "cidrs": ["10.50.0.0/16"], "subnets": {}},
+        "entrance": ALB,
+        "managed_prometheus": False,
     }
 
 

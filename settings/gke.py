@@ -1,0 +1,110 @@
+"""A platform of our own on GKE: the `tfserving:platform` of that kind."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.gcp.gke_cluster import GkeClusterSpec
+from components.gcp.gke_node_pool import NodeCounts, NodePoolSpec, OnDemandPoolSpec, SpotPoolSpec
+from components.gcp.model_bucket import ModelBucketSpec
+from components.gcp.network import AnyNetworkSpec, NetworkSpec
+from components.spec import Fault, rule
+from settings.daemon_sets import GkeDaemonSetRequests
+from settings.names import DnsLabel
+
+GkePool = Annotated[OnDemandPoolSpec | SpotPoolSpec, Field(discriminator="kind")]
+
+# https://cloud.google.com/resource-manager/docs/creating-managing-projects
+_PROJECT = re.compile(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_PROJECT_NUMBER = re.compile(r"[1-9]\d{5,18}")
+# https://cloud.google.com/resource-manager/docs/labels-overview#requirements
+_LABEL_KEY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+_OWN_LABELS = ("project", "stack")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GkeSettings(GkeClusterSpec):
+    """A platform of our own on GKE. Its project is the value of `gcp:project`.
+
+    The project has a number, too, by which Workload Identity knows it: `gcloud projects describe
+    PROJECT --format 'value(projectNumber)'` tells it.
+    """
+
+    kind: Literal["gke"]
+    project: str
+    project_number: Annotated[str, Field(coerce_numbers_to_str=True)]
+    network: AnyNetworkSpec
+    pools: Mapping[DnsLabel, GkePool]
+    daemon_sets: GkeDaemonSetRequests = field(default_factory=GkeDaemonSetRequests)
+    model_bucket: ModelBucketSpec = field(default_factory=ModelBucketSpec)
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @rule
+    def _project_is_an_id(self) -> Iterator[Fault]:
+        if not _PROJECT.fullmatch(self.project):
+            limit = "must be the id of a project: 6 to 30 lower-case letters, digits and hyphens, "
+            yield Fault(("project",), f"{limit}a letter first", self.project)
+
+    @rule
+    def _project_has_a_number(self) -> Iterator[Fault]:
+        if not _PROJECT_NUMBER.fullmatch(self.project_number):
+            limit = "must be the project's number, not its id: 6 to 19 digits"
+            yield Fault(("project_number",), limit, self.project_number)
+
+    @rule
+    def _there_are_pools(self) -> Iterator[Fault]:
+        if not self.pools:
+            yield Fault(("pools",), "must be one or more", self.pools)
+
+    @rule
+    def _pools_have_names_that_google_takes(self) -> Iterator[Fault]:
+        for name in self.pools:
+            if not name[0].isalpha():
+                yield Fault(("pools", name), "must begin with a letter", name)
+
+    @rule
+    def _network_has_addresses_for_all_nodes(self) -> Iterator[Fault]:
+        if not isinstance(self.network, NetworkSpec):
+            return
+        counts = [*self.pools.values(), *(_fallbacks(self.pools.values()))]
+        nodes = sum(each.most_nodes(len(self.node_zones)) for each in counts)
+        if nodes > self.network.most_nodes:
+            limit = (
+                f"must have room for the {nodes} nodes of all pools, a /24 for the pods of each, "
+            )
+            limit += f"and cidr an address: they have it for {self.network.most_nodes}"
+            yield Fault(("network", "pods_cidr"), limit, self.network.pods_cidr)
+
+    @rule
+    def _pools_begin_alike_in_all_zones(self) -> Iterator[Fault]:
+        zones = len(self.node_zones)
+        for name, pool in self.pools.items():
+            yield from (fault.below("pools", name) for fault in _too_many_at_first(pool, zones))
+
+    @rule
+    def _labels_are_taken(self) -> Iterator[Fault]:
+        for key, value in self.labels.items():
+            if not _LABEL_KEY.fullmatch(key) or key in _OWN_LABELS:
+                limit = "must be a label key: 1 to 63 lower-case letters, digits, _ and -, a letter"
+                yield Fault(("labels", key), f"{limit} first; project and stack are set", key)
+            if not _LABEL_VALUE.fullmatch(value):
+                limit = "must be at most 63 lower-case letters, digits, _ and -"
+                yield Fault(("labels", key), limit, value)
+
+
+def _fallbacks(pools: Iterable[NodePoolSpec]) -> Iterator[NodeCounts]:
+    for pool in pools:
+        if isinstance(pool, SpotPoolSpec) and pool.fallback is not None:
+            yield pool.fallback
+
+
+def _too_many_at_first(pool: NodePoolSpec, zones: int) -> Iterator[Fault]:
+    # GKE begins with as many nodes in each zone, whatever the limits are about.
+    bounds = pool.nodes_in_total
+    if bounds is not None and bounds.initial > 0 and zones > bounds.maximum:
+        limit = f"must be 0, or a maximum of {zones} or more: GKE begins with as many nodes in each"
+        yield Fault(("nodes_in_total", "initial"), f"{limit} of the {zones} zones", bounds.initial)

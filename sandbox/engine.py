@@ -15,7 +15,9 @@ from typing import Any
 
 from sandbox import engine_lock
 from sandbox.emulator import Emulator
+from sandbox.emulator.storage import StorageEmulator
 from sandbox.errors import SandboxError
+from sandbox.gke import auth_plugin
 from sandbox.layout import MARKER, Layout
 from sandbox.processes import Processes, write_atomically
 from sandbox.project import cluster_of, copy_project, project_name
@@ -24,6 +26,7 @@ from sandbox.toolchain import Tools
 PROVIDERS: Mapping[str, str] = {
     "aws": "sandbox.providers.aws",
     "eks": "sandbox.providers.eks",
+    "gcp": "sandbox.providers.gcp",
     "kubernetes": "sandbox.providers.helm_release",
 }
 """The simulated providers: package and the module that is its plugin process."""
@@ -43,6 +46,7 @@ _INHERITED = (
     "USER",
 )
 _SYSTEM_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+_AUTH_PLUGIN = (sys.executable, "-m", "sandbox.gke.auth_plugin")
 _BESIDE_PULUMI = "pulumi-language-python"
 _LANGUAGE_HOST = "TFSERVING_LANGUAGE_HOST"
 
@@ -68,10 +72,11 @@ class Engine:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The variables that lead Pulumi, kubectl and AWS clients to the sandbox."""
+        """The variables that lead Pulumi, kubectl and the clouds' clients to the sandbox."""
         cluster = cluster_of(self._layout, self._stack)
         return {
             **self._emulator.environment,
+            **StorageEmulator(self._layout, Processes(self._layout)).environment,
             "KUBECONFIG": str(self._layout.kubeconfig(cluster)),
             "PULUMI_HOME": str(self._layout.pulumi_home),
             "PULUMI_BACKEND_URL": self._layout.backend.as_uri(),
@@ -108,7 +113,9 @@ class Engine:
             # hands over to the language host of the clone at work.
             hand_over = f'#!/bin/sh\nexec "${_LANGUAGE_HOST}" "$@"\n'
             write_atomically(self._pulumi.with_name(_BESIDE_PULUMI), hand_over, 0o755)
-        self._script(self._layout.bin / "kubectl", str(tools.kubectl))
+        trust = {"SSL_CERT_FILE": str(self._layout.authorities)}  # of servers of which none is told
+        self._script(self._layout.bin / "kubectl", str(tools.kubectl), **trust)
+        self._script(self._layout.bin / auth_plugin.COMMAND, *_AUTH_PLUGIN)
         # The engine must not write into the project, so the user's `pulumi` is led away from it.
         entry = ("-m", "sandbox.engine", str(self._pulumi))
         self._script(self._layout.bin / "pulumi", sys.executable, *entry)
@@ -182,10 +189,11 @@ class Engine:
         # What `pulumi stack export` prints, without half a second of Pulumi's start.
         return json.loads(self._state.read_text())["checkpoint"].get("latest") or {}
 
-    def _script(self, path: Path, *command: str) -> None:
+    def _script(self, path: Path, *command: str, **environment: str) -> None:
         # By the marker what it starts knows its sandbox, and is found when that is ended.
-        marker = f"export {MARKER}={shlex.quote(str(self._layout.state.resolve()))}"
-        write_atomically(path, f'#!/bin/sh\n{marker}\nexec {shlex.join(command)} "$@"\n', 0o700)
+        given = {MARKER: str(self._layout.state.resolve()), **environment}
+        exports = "".join(f"export {name}={shlex.quote(text)}\n" for name, text in given.items())
+        write_atomically(path, f'#!/bin/sh\n{exports}exec {shlex.join(command)} "$@"\n', 0o700)
 
 
 def _language_host(layout: Layout) -> Path:

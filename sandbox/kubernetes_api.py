@@ -1,10 +1,7 @@
 """A thin client of a Kubernetes API server: objects in and out, paths from discovery."""
 
-import base64
 import json
-import os
 import ssl
-import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +9,8 @@ from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import urllib3
-import yaml
 
-from sandbox.errors import SandboxError
+from sandbox import kubeconfig as kubeconfigs
 
 Object = dict[str, Any]
 """A Kubernetes object, as its JSON."""
@@ -74,21 +70,9 @@ class KubernetesApi:
         """Return the API server of a kubeconfig, given as its text or its path.
 
         Raises:
-            SandboxError: it is none, or its user has neither a client certificate nor a token.
+            SandboxError: it cannot be used.
         """
-        text = str(kubeconfig)
-        is_path = "\n" not in text and not text.startswith("{")
-        try:
-            config = yaml.safe_load(Path(text).read_text() if is_path else text)
-            context = _named(config["contexts"], config["current-context"])["context"]
-            cluster = _named(config["clusters"], context["cluster"])["cluster"]
-            user = _named(config["users"], context["user"])["user"]
-            authority = _content(cluster, "certificate-authority")
-            tls = ssl.create_default_context(cadata=authority.decode() if authority else None)
-            return cls(cluster["server"], tls, _login(user, tls))
-        except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as error:
-            where = text if is_path else "given as text"
-            raise SandboxError(f"kubeconfig {where}: it cannot be used, {error!r}") from error
+        return cls(*kubeconfigs.read(kubeconfig))
 
     def get(
         self, api_version: str, kind: str, name: str, namespace: str = "", *, timeout: float = 30
@@ -288,30 +272,3 @@ def _parsed(data: bytes) -> Object:
         return json.loads(data or b"{}")
     except ValueError:
         return {"message": data.decode(errors="replace")}
-
-
-def _named(entries: list[Object], name: str) -> Object:
-    return next(entry for entry in entries if entry["name"] == name)
-
-
-def _content(section: Object, key: str) -> bytes | None:
-    if encoded := section.get(f"{key}-data"):
-        return base64.b64decode(encoded)
-    return Path(section[key]).read_bytes() if section.get(key) else None
-
-
-def _login(user: Object, tls: ssl.SSLContext) -> dict[str, str]:
-    certificate, key = _content(user, "client-certificate"), _content(user, "client-key")
-    if certificate and key:
-        # OpenSSL reads certificates from files only; these are gone before anybody is told.
-        descriptor, name = tempfile.mkstemp()
-        try:
-            os.write(descriptor, certificate + b"\n" + key)
-            tls.load_cert_chain(name)
-        finally:
-            os.close(descriptor)
-            Path(name).unlink()
-        return {}
-    if token := user.get("token"):
-        return {"Authorization": f"Bearer {token}"}
-    raise KeyError("client-certificate and client-key, or token")

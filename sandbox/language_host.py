@@ -17,7 +17,7 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc, plugin_pb2
 
-from sandbox.providers.servicer import end_with_engine
+from sandbox.engine_watch import end_with_engine
 
 # ruff: noqa: N802, ARG002, D102 - the protocol names its methods and what they are given
 

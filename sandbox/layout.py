@@ -75,9 +75,19 @@ class Layout:
         """The name of the stack that came up last, which commands mean when none is given."""
         return self.state / "current"
 
+    @property
+    def clusters(self) -> Path:
+        """One folder for each stack that has a control plane."""
+        return self.state / "clusters"
+
+    @property
+    def authorities(self) -> Path:
+        """The certificates of the authorities of all control planes, for clients told of none."""
+        return self.state / "authorities.pem"
+
     def cluster(self, stack: str) -> Path:
         """Certificates, data and kubeconfig of one stack's control plane."""
-        return self.state / "clusters" / stack
+        return self.clusters / stack
 
     def kubeconfig(self, stack: str) -> Path:
         """The kubeconfig of one stack's control plane."""

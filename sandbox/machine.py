@@ -16,17 +16,27 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox import toolchain
 from sandbox.control_plane import ControlPlane
 from sandbox.emulator import Emulator
+from sandbox.emulator.storage import StorageEmulator
 from sandbox.engine import Engine
 from sandbox.errors import WRONG_USAGE, SandboxError
+from sandbox.gke import definitions
+from sandbox.gke.autoscaling import SANDBOX_UNNEEDED_SECONDS
+from sandbox.gke.cloud import Gke
+from sandbox.gke.node_pools import NodePools
 from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
 from sandbox.layout import Layout
 from sandbox.load import Load
 from sandbox.load.fleet import Fleet
 from sandbox.load.metrics import MetricsServer
+from sandbox.nodes.aws import Aws
+from sandbox.nodes.cloud import Cloud
 from sandbox.processes import Processes, write_atomically
-from sandbox.project import cluster_of, region
+from sandbox.project import cluster_of, is_on_gke, region
 from sandbox.providers.aws.account import Account
 from sandbox.toolchain import Tools
+
+UNNEEDED = "TFSERVING_SANDBOX_UNNEEDED_SECONDS"
+"""In the environment of `sandbox up`: for so long nodes of GKE are not needed before they go."""
 
 _WATCHER = "-watcher"
 
@@ -75,7 +85,11 @@ class Machine:
         for part in self._processes.dead():
             click.echo(f"{part.name} has ended since it was started; starting it again", err=True)
         self._emulator.start()
+        if is_on_gke(self.layout, self.cluster):
+            StorageEmulator(self.layout, self._processes).start()
         ControlPlane(self.layout, self.cluster, tools, self._processes).start()
+        if is_on_gke(self.layout, self.cluster):
+            definitions.install(self.api)
         MetricsServer(self.layout, self.cluster, self._processes).start()
         self._start_watcher(where, tools)
         engine = Engine(self.layout, tools.pulumi, self._emulator, self.stack)
@@ -93,6 +107,9 @@ class Machine:
         argv = [sys.executable, "-m", "sandbox.nodes.watcher", "--root", str(self.layout.root)]
         argv += ["--stack", self.cluster, "--region", where]
         argv += ["--node-termination-handler", str(tools.node_termination_handler)]
+        if is_on_gke(self.layout, self.cluster):
+            seconds = os.environ.get(UNNEEDED) or SANDBOX_UNNEEDED_SECONDS
+            argv += ["--unneeded-seconds", str(seconds)]
         part = self._processes.running(name)
         process = part.process if part else None
         if process is None or process.cmdline() != argv:  # the stack's region was edited
@@ -148,19 +165,22 @@ class Machine:
         Raises:
             SandboxError: it is not up, or does not answer.
         """
-        with self.reached() as (account, api):
-            return Fleet.of(api, account, Load(self.layout, self.cluster).offered())
+        with self.reached() as cloud:
+            return Fleet.of(self.api, cloud, Load(self.layout, self.cluster).offered())
 
     @contextmanager
-    def reached(self) -> Generator[tuple[Account, KubernetesApi]]:
-        """Ask the stack's emulator and API server.
+    def reached(self) -> Generator[Cloud]:
+        """Ask the stack's cloud and API server.
 
         Raises:
             SandboxError: it is not up, or does not answer.
         """
         self.require_up()
         try:
-            yield self.account(), self.api
+            if is_on_gke(self.layout, self.cluster):
+                yield Gke(NodePools(self.layout, self.cluster), self.cluster)
+            else:
+                yield Aws(self.account(), self.api)
         except (ApiError, UnreachableError, BotoCoreError, ClientError) as error:
             raise SandboxError(f"stack {self.stack} cannot be reached: {error}") from error
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sandbox.providers.values import is_mapping
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _REGION = "us-east-1"
+_ZONE = re.compile(r"(?<=\d)-[a-z]$")
 _OF_A_BACKEND = ("encryptionsalt:", "encryptedkey:", "secretsprovider:")
 
 
@@ -43,18 +45,28 @@ def stack_file(layout: Layout, stack: str) -> Path:
 
 def region(layout: Layout, stack: str) -> str:
     """Return the region that a stack's file names, or the one that AWS itself falls back to."""
-    config = _document(stack_file(layout, stack)).get("config")
-    # Whether it is there and right is the program's to say.
-    return str(config.get("aws:region", _REGION)) if is_mapping(config) else _REGION
+    config, platform = _config(layout, stack), _platform(layout, stack)
+    if platform.get("kind") == "gke":
+        return _ZONE.sub("", str(platform.get("location", "")))
+    return str(config.get("aws:region", _REGION))
+
+
+def is_on_gke(layout: Layout, stack: str) -> bool:
+    """Tell whether a stack's file asks for a cluster of GKE."""
+    return _platform(layout, stack).get("kind") == "gke"
+
+
+def gcp_project(layout: Layout, stack: str) -> str:
+    """Return the project of Google Cloud that a stack's file names."""
+    return str(_config(layout, stack).get("gcp:project", ""))
 
 
 def cluster_of(layout: Layout, stack: str) -> str:
     """Return the stack whose cluster a stack's models are on: its own, or one that it shares."""
-    config: object = None
+    platform: Mapping[str, Any] = {}
     with suppress(SandboxError):  # whether it is there and right is said elsewhere
-        config = _document(stack_file(layout, stack)).get("config")
-    platform = config.get("tfserving:platform") if is_mapping(config) else None
-    if not is_mapping(platform) or platform.get("kind") != "shared":
+        platform = _platform(layout, stack)
+    if platform.get("kind") != "shared":
         return stack
     return str(platform.get("stack")).rpartition("/")[2]
 
@@ -86,6 +98,17 @@ def copy_repository(root: Path, into: Path) -> None:
     for name in filter(lambda name: (root / name).is_file(), listed.splitlines()):
         (into / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, into / name)
+
+
+def _config(layout: Layout, stack: str) -> Mapping[str, Any]:
+    config = _document(stack_file(layout, stack)).get("config")
+    # Whether what is asked for is there and right is the program's to say.
+    return config if is_mapping(config) else {}
+
+
+def _platform(layout: Layout, stack: str) -> Mapping[str, Any]:
+    platform = _config(layout, stack).get("tfserving:platform")
+    return platform if is_mapping(platform) else {}
 
 
 def _stacks(layout: Layout) -> list[str]:

@@ -21,8 +21,8 @@ from sandbox.cli.options import STACK
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.machine import Machine
 
-# Of the user's own, what would lead pulumi, kubectl or an AWS client elsewhere.
-_THEIRS = ("AWS_", "GOOGLE_", "PULUMI_")
+# Of the user's own, what would lead pulumi, kubectl or a cloud's client elsewhere.
+_THEIRS = ("AWS_", "CLOUDSDK_", "GCP_", "GOOGLE_", "PULUMI_")
 _WIDTH = 55
 _console = Console()
 

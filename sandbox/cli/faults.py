@@ -4,7 +4,6 @@ import click
 
 from sandbox.cli.options import STACK
 from sandbox.machine import Machine
-from sandbox.nodes import interruption
 
 
 @click.command()
@@ -13,21 +12,15 @@ from sandbox.nodes import interruption
 @click.option(
     "--notice",
     type=click.IntRange(min=1),
-    default=interruption.NOTICE_SECONDS,
-    show_default=True,
-    help="In seconds.",
+    help="In seconds.  [default: 120 on EKS; on GKE as the pool's kubelets have it, else 30]",
 )
-def interrupt(stack: str | None, node: str, notice: int) -> None:
+def interrupt(stack: str | None, node: str, notice: int | None) -> None:
     """Give a Spot node notice, and end it when that is over."""
-    with Machine(stack).reached() as (account, api):
-        heard = interruption.interrupt(account, api, node, notice)
-    click.echo(f"{node} ends in {notice} s")
-    if not heard:
-        click.echo(
-            "nobody heard of it: no rule with a target matches the notice, so that nothing moves "
-            "its pods before it ends",
-            err=True,
-        )
+    with Machine(stack).reached() as cloud:
+        given = cloud.interrupt(node, notice)
+    click.echo(f"{node} ends in {given.seconds} s")
+    if given.unheard:
+        click.echo(f"nobody heard of it: {given.unheard}", err=True)
 
 
 @click.command()
@@ -36,6 +29,6 @@ def interrupt(stack: str | None, node: str, notice: int) -> None:
 @click.option("--end", is_flag=True, help="There is capacity again.")
 def shortage(stack: str | None, pool: str, end: bool) -> None:
     """Leave a pool without Spot capacity: what it has stays, and no more is started."""
-    with Machine(stack).reached() as (account, api):
-        interruption.set_shortage(account, api, pool, short=not end)
+    with Machine(stack).reached() as cloud:
+        cloud.set_shortage(pool, short=not end)
     click.echo(f"{pool} has Spot capacity again" if end else f"{pool} has no Spot capacity")

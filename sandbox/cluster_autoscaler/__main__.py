@@ -3,6 +3,7 @@
 import sys
 
 from sandbox.cluster_autoscaler import ClusterAutoscaler
+from sandbox.cluster_autoscaler.auto_scaling import AutoScalingGroups
 from sandbox.cluster_autoscaler.flags import parse
 from sandbox.kubernetes_api import KubernetesApi
 from sandbox.layout import Layout
@@ -16,7 +17,8 @@ def main() -> None:
     """Go on until this process is ended."""
     flags = parse(sys.argv[1:])
     api = KubernetesApi.from_kubeconfig(Layout(flags.root).kubeconfig(flags.stack))
-    scaler = ClusterAutoscaler(api, Account(flags.region, flags.stack), flags)
+    groups = AutoScalingGroups(Account(flags.region, flags.stack), api, flags)
+    scaler = ClusterAutoscaler(api, groups, flags)
     go_on(scaler.reconcile, every=_ROUND_SECONDS)
 
 

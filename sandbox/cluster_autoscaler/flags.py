@@ -4,7 +4,7 @@ https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md#w
 """
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,22 @@ _UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _PART = r"(\d+(?:\.\d+)?)(h|ms|m|s)"
 
 
-@dataclass(frozen=True)
-class Flags:
-    """What the autoscaler was told, and of which stack; times are in seconds."""
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How the autoscaler decides; times are in seconds."""
+
+    expander: Sequence[str]
+    expendable_pods_priority_cutoff: int = -10
+    max_node_provision_time: float = 900.0
+    scale_down_delay_after_add: float = 600.0
+    scale_down_unneeded_time: float = 600.0
+    scale_down_utilization_threshold: float = 0.5
+    skip_nodes_with_local_storage: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags(Rules):
+    """What the autoscaler of a stack was told in its container's command."""
 
     root: Path
     stack: str
@@ -23,13 +36,6 @@ class Flags:
     namespace: str
     tags: frozenset[str]
     """A group may be resized that has all of them."""
-    expander: Sequence[str]
-    expendable_pods_priority_cutoff: int
-    max_node_provision_time: float
-    scale_down_delay_after_add: float
-    scale_down_unneeded_time: float
-    scale_down_utilization_threshold: float
-    skip_nodes_with_local_storage: bool
 
 
 def parse(arguments: Sequence[str]) -> Flags:
@@ -41,12 +47,12 @@ def parse(arguments: Sequence[str]) -> Flags:
     parser.add_argument("--namespace", default="kube-system")
     parser.add_argument("--node-group-auto-discovery", dest="tags", type=_tags, required=True)
     parser.add_argument("--expander", type=lambda text: text.split(","), default=["least-waste"])
-    parser.add_argument("--expendable-pods-priority-cutoff", type=int, default=-10)
-    parser.add_argument("--max-node-provision-time", type=_seconds, default=900.0)
-    parser.add_argument("--scale-down-delay-after-add", type=_seconds, default=600.0)
-    parser.add_argument("--scale-down-unneeded-time", type=_seconds, default=600.0)
-    parser.add_argument("--scale-down-utilization-threshold", type=float, default=0.5)
-    parser.add_argument("--skip-nodes-with-local-storage", type=_is_true, default=True)
+    parser.add_argument("--expendable-pods-priority-cutoff", type=int, default=SUPPRESS)
+    parser.add_argument("--max-node-provision-time", type=_seconds, default=SUPPRESS)
+    parser.add_argument("--scale-down-delay-after-add", type=_seconds, default=SUPPRESS)
+    parser.add_argument("--scale-down-unneeded-time", type=_seconds, default=SUPPRESS)
+    parser.add_argument("--scale-down-utilization-threshold", type=float, default=SUPPRESS)
+    parser.add_argument("--skip-nodes-with-local-storage", type=_is_true, default=SUPPRESS)
     return Flags(**vars(parser.parse_known_args(arguments)[0]))
 
 

@@ -11,16 +11,13 @@ from typing import Any
 
 from components.kubernetes.quantities import parse_quantity
 from sandbox.kubernetes_api import Object, items, section
-from sandbox.nodes.allocatable import Allocatable, describe_type, disk_gib
-from sandbox.nodes.groups import Group
-from sandbox.providers.aws.account import Account
 
-_TEMPLATE = "k8s.io/cluster-autoscaler/node-template/"
 _HOST = "kubernetes.io/hostname"
 _NOT_READY = "node.kubernetes.io/not-ready"
 _PASSING_TAINTS = (
     "ToBeDeletedByClusterAutoscaler",
     "aws-node-termination-handler/",
+    "cloud.google.com/impending-node-termination",
     "node.kubernetes.io/",
 )
 _KEPT_OUT = ("NoSchedule", "NoExecute")
@@ -107,14 +104,13 @@ def move(pods: Sequence[Object], room: Mapping[str, Space]) -> set[str] | None:
 
 
 def new_node(
-    account: Account, group: Group, like: Object | None, daemon_sets: Iterable[Object]
+    like: Object | None, unlike: Callable[[], Space], daemon_sets: Iterable[Object]
 ) -> Space:
     """Return the space of a node that a group is yet to start.
 
-    It is like one that the group has; from zero, what the group's tags say, and the type that comes
-    first among those it may start.
+    It is like one that the group has; from zero, what `unlike` makes of it.
     """
-    space = _of_tags(account, group) if like is None else _of_node(like)
+    space = unlike() if like is None else _of_node(like)
     for daemon_set in daemon_sets:
         space.takes(daemon_set["spec"]["template"])
     return space
@@ -126,30 +122,6 @@ def _of_node(node: Object) -> Space:
     # What a node gets while it lives is not of its group.
     taints = [taint for taint in space.taints if not taint["key"].startswith(_PASSING_TAINTS)]
     return Space(labels, taints, space.whole, space.free)
-
-
-def _of_tags(account: Account, group: Group) -> Space:
-    told: dict[str, dict[str, str]] = {"label": {}, "taint": {}, "resources": {}}
-    for tag, value in group.tags.items():
-        kind, _, name = tag.removeprefix(_TEMPLATE).partition("/")
-        if tag.startswith(_TEMPLATE) and kind in told:
-            told[kind][name] = value
-    first = group.instance_types[0]
-    allocatable = Allocatable.of(describe_type(account, first), disk_gib(group.template))
-    labels = {
-        "kubernetes.io/arch": allocatable.architecture,
-        "kubernetes.io/os": "linux",
-        "node.kubernetes.io/instance-type": first,
-        "topology.kubernetes.io/region": account.region,
-        "topology.kubernetes.io/zone": group.described["AvailabilityZones"][0],
-        **told["label"],
-    }
-    taints = [
-        {"key": key, "value": value, "effect": effect}
-        for key, (value, _, effect) in ((k, t.rpartition(":")) for k, t in told["taint"].items())
-    ]
-    whole = amounts({**allocatable.allocatable, **told["resources"]})
-    return Space(labels, taints, whole, whole.copy())
 
 
 def amounts(quantities: Mapping[str, Any]) -> Counter[str]:

@@ -35,6 +35,7 @@ class ControlPlane:
     """One API server and what belongs to it; all of it listens on 127.0.0.1 only."""
 
     def __init__(self, layout: Layout, stack: str, tools: Tools, processes: Processes) -> None:
+        self._layout = layout
         self._folder = layout.cluster(stack)
         self._stack = stack
         self._tools = tools
@@ -72,6 +73,7 @@ class ControlPlane:
             self.end()
             certificates.write(self._certificates.folder)
         write_atomically(self.kubeconfig, self._kubeconfig())
+        write_atomically(self._layout.authorities, self._authorities())
         for part in PARTS:
             if not self._processes.running(self.name(part)):
                 self._start(part)
@@ -128,6 +130,10 @@ class ControlPlane:
                 ports[key] = free_port(taken=list(ports.values()))
             write_atomically(path, yaml.safe_dump(ports))
             return ports
+
+    def _authorities(self) -> str:
+        files = sorted(self._layout.clusters.glob("*/certificates/ca.crt"))
+        return "".join(file.read_text() for file in files)
 
     def _kubeconfig(self) -> str:
         files = self._certificates

@@ -1,19 +1,14 @@
 """The AWS emulator: a moto server that holds what running things read."""
 
-import json
 import sys
 
-import requests
-
+from sandbox.emulator.process import EmulatorProcess
 from sandbox.layout import Layout
-from sandbox.processes import Processes, free_port, write_atomically
+from sandbox.processes import Processes
 
 NAME = "emulator"
 LIFE = "life"
 """The file of its state whose content changes when what was held is lost."""
-
-START_LIMIT = 30.0
-"""Seconds that the emulator may take to start."""
 
 # Images are not looked up; all that moto knows would be most of what is written.
 _ENVIRONMENT = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
@@ -23,14 +18,13 @@ class Emulator:
     """One moto server for the clone: all its stacks are in one account, as they may be on AWS."""
 
     def __init__(self, layout: Layout, processes: Processes) -> None:
-        self._port_file = layout.state / "emulator.json"
-        self._state = layout.state / "emulator"
+        self._process = EmulatorProcess(layout, processes, NAME)
         self._processes = processes
 
     @property
     def url(self) -> str:
         """The address that AWS_ENDPOINT_URL is set to."""
-        return f"http://127.0.0.1:{self._port()}"
+        return self._process.url
 
     @property
     def environment(self) -> dict[str, str]:
@@ -50,32 +44,11 @@ class Emulator:
         """What tells one that lost what the last held from one that took it up."""
         part = self._processes.require_alive(NAME)
         try:
-            return (self._state / LIFE).read_text()
+            return (self._process.state / LIFE).read_text()
         except FileNotFoundError:  # an earlier commit started it: it holds things until it ends
             return f"{part.pid} since {part.started}"
 
     def start(self) -> None:
         """Start it unless it runs."""
-        if self._processes.running(NAME):
-            return
-        port = self._port()
-        argv = [sys.executable, "-m", "sandbox.emulator.server", "--port", str(port)]
-        argv += ["--state", str(self._state)]
-        self._processes.start(NAME, argv, _ENVIRONMENT, ports={NAME: port})
-        self._processes.wait(NAME, self._answers, START_LIMIT)
-
-    def _answers(self) -> bool:
-        session = requests.Session()
-        session.trust_env = False  # a proxy of the user's cannot reach this machine's loopback
-        try:
-            return session.get(f"{self.url}/moto-api/data.json", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    def _port(self) -> int:
-        try:
-            return json.loads(self._port_file.read_text())["port"]
-        except FileNotFoundError:
-            port = free_port()
-            write_atomically(self._port_file, json.dumps({"port": port}))
-            return port
+        argv = [sys.executable, "-m", "sandbox.emulator.server"]
+        self._process.start(argv, "/moto-api/data.json", _ENVIRONMENT)

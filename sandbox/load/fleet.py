@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from sandbox import nodes
 from sandbox.kubernetes_api import KubernetesApi, Object, section
 from sandbox.load import MODELS, cpu_limit, is_ready, model_of, usage
-from sandbox.nodes.groups import groups
-from sandbox.nodes.interruption import NOTICE_ENDS
-from sandbox.providers.aws.account import Account
+from sandbox.nodes.cloud import Cloud, NodeGroup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +28,6 @@ class Model:
     pending: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class NodeGroup:
-    """One of a pool's Auto Scaling groups, and its nodes."""
-
-    pool: str
-    name: str
-    spot: bool
-    minimum: int
-    maximum: int
-    desired: int
-    ready: int
-    short: bool
-    """Whether its Spot capacity was made unavailable."""
-    noticed: int
-    """Instances that were given notice."""
-
-
 @dataclass(frozen=True)
 class Fleet:
     """All models and node groups of a stack, at one moment."""
@@ -55,9 +36,14 @@ class Fleet:
     groups: tuple[NodeGroup, ...]
 
     @classmethod
-    def of(cls, api: KubernetesApi, account: Account, offered: Mapping[str, float]) -> "Fleet":
+    def of(cls, api: KubernetesApi, cloud: Cloud, offered: Mapping[str, float]) -> "Fleet":
         """Look at a stack; `offered` is each model's load, in cores."""
-        return cls(tuple(_models(api, offered)), tuple(_node_groups(api, account)))
+        ready = {
+            node["metadata"].get("annotations", {}).get(nodes.INSTANCE)
+            for node in api.list("v1", "Node")
+            if is_ready(node)
+        }
+        return cls(tuple(_models(api, offered)), tuple(cloud.node_groups(ready)))
 
 
 def _models(api: KubernetesApi, offered: Mapping[str, float]) -> Iterator[Model]:
@@ -93,36 +79,3 @@ def _models(api: KubernetesApi, offered: Mapping[str, float]) -> Iterator[Model]
 
 def _is_pending(pod: Object) -> bool:
     return pod["status"]["phase"] == "Pending" and "deletionTimestamp" not in pod["metadata"]
-
-
-def _node_groups(api: KubernetesApi, account: Account) -> Iterator[NodeGroup]:
-    ready = {
-        node["metadata"].get("annotations", {}).get(nodes.INSTANCE)
-        for node in api.list("v1", "Node")
-        if is_ready(node)
-    }
-    noticed = _noticed(account)
-    for group in sorted(groups(account, api.server), key=lambda group: (group.pool, group.name)):
-        minimum, maximum = group.bounds
-        yield NodeGroup(
-            pool=group.pool,
-            name=group.name,
-            spot=group.has_spot,
-            minimum=minimum,
-            maximum=maximum,
-            desired=group.desired,
-            ready=len(ready.intersection(group.instances)),
-            short=group.is_short,
-            noticed=len(noticed.intersection(group.instances)),
-        )
-
-
-def _noticed(account: Account) -> set[str]:
-    tagged = [{"Name": "tag-key", "Values": [NOTICE_ENDS]}]
-    pages = account.client("ec2").get_paginator("describe_instances").paginate(Filters=tagged)
-    return {
-        instance["InstanceId"]
-        for page in pages
-        for reservation in page["Reservations"]
-        for instance in reservation["Instances"]
-    }

@@ -15,8 +15,8 @@ import yaml
 from pulumi.errors import InputPropertyErrorDetails
 from pulumi.provider import ConstructResult, Provider, main
 
+from sandbox.engine_watch import end_with_engine
 from sandbox.layout import Layout
-from sandbox.providers.servicer import end_with_engine
 from sandbox.providers.values import listed, nested
 
 _OPTIONS = {

@@ -16,9 +16,9 @@ from sandbox.providers.field_ownership import (
 )
 from sandbox.providers.plugin import Refused
 from sandbox.providers.readiness import (
-    RULES,
     annotation,
     pending_pods,
+    rule_of,
     skips_await,
     timeout_seconds,
 )
@@ -28,9 +28,10 @@ _POLL_SECONDS = 0.5
 # A deletion always ends, once grace periods are over; the real provider waits as long.
 _LONGEST_DELETION = 300.0
 # But for what a controller outside of the control plane lets go: without it, that never ends.
-_LET_GO: Mapping[str, str] = {
-    "Ingress": "; the controller of its class takes them off once it has cleaned up: does it run?"
-}
+_LET_GO: Mapping[str, str] = dict.fromkeys(
+    ("Gateway", "Ingress"),
+    "; the controller of its class takes them off once it has cleaned up: does it run?",
+)
 _CREATE_RETRY_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _PROPAGATION: Mapping[str, Literal["Orphan", "Background"]] = {
     "orphan": "Orphan",
@@ -163,7 +164,7 @@ class ClusterObjects:
         Raises:
             NotReadyError: the wait is over, or nothing is left to wait for.
         """
-        rule = RULES.get((body["apiVersion"], body["kind"]))
+        rule = rule_of(body)
         if rule is None or skips_await(body):
             return live
         timeout = timeout_seconds(body, custom_timeout, self._longest_wait)

@@ -4,18 +4,10 @@ https://www.pulumi.com/registry/packages/kubernetes/ and the docstrings of its S
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sandbox.kubernetes_api import Object, items, section
-
-
-@dataclass(frozen=True)
-class Missing:
-    """Why an object is not ready; when it is final no wait will change it."""
-
-    reason: str
-    final: bool = False
+from sandbox.providers.wait_for import Missing, missing
 
 
 class Rule(NamedTuple):
@@ -24,6 +16,20 @@ class Rule(NamedTuple):
     missing: Callable[[Object, Sequence[Object]], Missing | None]
     related: tuple[str, str] | None = None
     """The apiVersion and kind of what the answer also depends on."""
+
+
+def rule_of(body: Object) -> Rule | None:
+    """Return what an object waits for: what its annotation says, otherwise what its kind does.
+
+    A custom resource without the annotation is ready once it exists.
+    """
+    if annotated := annotation(body, "pulumi.com/waitFor"):
+
+        def missing_still(live: Object, _: Sequence[Object]) -> Missing | None:
+            return missing(annotated, live)
+
+        return Rule(missing_still)
+    return RULES.get((body["apiVersion"], body["kind"]))
 
 
 def skips_await(body: Object) -> bool:

@@ -1,9 +1,5 @@
 """The engine's protocol in front of a `Provider`, and the process that serves it."""
 
-import os
-import signal
-import threading
-import time
 from collections.abc import Generator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
@@ -11,8 +7,12 @@ from typing import NoReturn
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
+# Pulumi has a copy of its own, and only one of the two can be in a process.
+from google.rpc import status_pb2  # pyright: ignore[reportMissingTypeStubs] - untyped
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from sandbox.engine_watch import end_with_engine
 from sandbox.providers.differences import Difference, formatted
 from sandbox.providers.plugin import Failure, NotInitialized, Provider, Refused, Request, Urn
 from sandbox.providers.values import from_struct, to_struct
@@ -21,7 +21,6 @@ from sandbox.providers.values import from_struct, to_struct
 
 # A release of a whole chart is one message; the engine's own limit is the same.
 _LARGEST_MESSAGE = ("grpc.max_receive_message_length", 400 << 20)
-_POLL_SECONDS = 1.0
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -180,31 +179,6 @@ def serve(provider: Provider) -> NoReturn:
     server.start()
     watcher.join()
     raise AssertionError  # the process has ended by then
-
-
-def end_with_engine() -> threading.Thread:
-    """End this process when the engine stops it (by SIGINT) or is gone; return who watches it.
-
-    It ends without the interpreter's farewell, which would wait for threads that await a resource.
-    """
-    engine = os.getppid()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda _number, _frame: _end())
-
-    def watch() -> None:
-        while os.getppid() == engine:
-            time.sleep(_POLL_SECONDS)
-        _end()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    return watcher
-
-
-def _end() -> NoReturn:
-    if os.getpgrp() == os.getpid():  # so the engine starts it; a program still runs in its group
-        os.killpg(os.getpgrp(), signal.SIGKILL)
-    os._exit(0)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import yaml
 from moto.autoscaling.models import autoscaling_backends
 
 from sandbox.cluster_autoscaler import ClusterAutoscaler
+from sandbox.cluster_autoscaler.auto_scaling import AutoScalingGroups
 from sandbox.cluster_autoscaler.flags import parse
 from sandbox.kubernetes_api import ApiError
 from sandbox.nodes import INSTANCE
@@ -61,36 +62,26 @@ def node(instance: str, labels: Mapping[str, str], taints: Sequence[dict], **who
     }
 
 
-class ScaledCluster:
-    """What is in the cluster, by kind, and its autoscaler."""
+class HeldCluster:
+    """What is in a cluster, by kind, and its autoscaler."""
 
     server = SERVER
+    autoscaler: ClusterAutoscaler
 
-    def __init__(self, account: Account, patch: pytest.MonkeyPatch, *flags: str) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.held: dict[str, list[dict]] = defaultdict(list)
         self.protected: set[str] = set()
         """The names of pods that a disruption budget keeps from being evicted."""
         self.evicted: list[str] = []
         """The names of pods, once for each eviction that was asked for and allowed."""
-        self._scaling = account.client("autoscaling")
-        self._ec2 = account.client("ec2")
-        self._account = account
-        self._policies: dict[str, dict] = {}
         self._ahead, monotonic = 0.0, time.monotonic
         patch.setattr(time, "monotonic", lambda: monotonic() + self._ahead)
-        self.start(*flags)
-
-    def start(self, *flags: str) -> None:
-        """Start the autoscaler, again with other flags."""
-        discovery = f"--node-group-auto-discovery=asg:tag={','.join(TAGS)}"
-        told = parse([*PLACE, discovery, *flags])
-        self._autoscaler = ClusterAutoscaler(self, self._account, told)
 
     def rounds(self, *waits: float) -> None:
         """Let the autoscaler decide, once after each wait."""
         for seconds in waits:
             self._ahead += seconds
-            self._autoscaler.reconcile()
+            self.autoscaler.reconcile()
 
     def add(self, kind: str, *objects: dict) -> None:
         """Create objects."""
@@ -109,6 +100,51 @@ class ScaledCluster:
         """Let all pods go that were evicted."""
         left = [pod for pod in self.held["Pod"] if "deletionTimestamp" not in pod["metadata"]]
         self.held["Pod"] = left
+
+    def leaving(self) -> set[str]:
+        """The nodes that the autoscaler takes away."""
+        return {each["metadata"]["name"] for each in self.held["Node"] if LEAVES in _taints(each)}
+
+    # What the autoscaler asks of an API server.
+
+    def list(self, _: str, kind: str) -> list[dict]:
+        return deepcopy(self.held[kind])
+
+    def get(self, _: str, kind: str, name: str, namespace: str = "") -> dict:
+        for each in self.held[kind]:
+            if (each["metadata"]["name"], each["metadata"].get("namespace")) == (name, namespace):
+                return deepcopy(each)
+        raise ApiError(404, "NotFound", f"{kind} {name} not found")
+
+    def patch(self, _: str, kind: str, name: str, patch: dict) -> None:
+        (found,) = (each for each in self.held[kind] if each["metadata"]["name"] == name)
+        found["spec"].update(patch["spec"])
+
+    def evict(self, pod: dict) -> bool:
+        name = pod["metadata"]["name"]
+        if name not in self.protected:
+            self.evicted.append(name)
+            self.pod(name)["metadata"]["deletionTimestamp"] = "now"
+        return name not in self.protected
+
+
+class ScaledCluster(HeldCluster):
+    """A cluster whose nodes are instances of Auto Scaling groups."""
+
+    def __init__(self, account: Account, patch: pytest.MonkeyPatch, *flags: str) -> None:
+        super().__init__(patch)
+        self._scaling = account.client("autoscaling")
+        self._ec2 = account.client("ec2")
+        self._account = account
+        self._policies: dict[str, dict] = {}
+        self.start(*flags)
+
+    def start(self, *flags: str) -> None:
+        """Start the autoscaler, again with other flags."""
+        discovery = f"--node-group-auto-discovery=asg:tag={','.join(TAGS)}"
+        told = parse([*PLACE, discovery, *flags])
+        groups = AutoScalingGroups(self._account, self, told)
+        self.autoscaler = ClusterAutoscaler(self, groups, told)
 
     def group(  # noqa: PLR0913 - what a group is made of
         self,
@@ -171,32 +207,6 @@ class ScaledCluster:
     def desired(self, *names: str) -> list[int]:
         """The sizes that groups are to have."""
         return [self._described(name)["DesiredCapacity"] for name in names]
-
-    def leaving(self) -> set[str]:
-        """The nodes that the autoscaler takes away."""
-        return {each["metadata"]["name"] for each in self.held["Node"] if LEAVES in _taints(each)}
-
-    # What the autoscaler asks of an API server.
-
-    def list(self, _: str, kind: str) -> list[dict]:
-        return deepcopy(self.held[kind])
-
-    def get(self, _: str, kind: str, name: str, namespace: str = "") -> dict:
-        for each in self.held[kind]:
-            if (each["metadata"]["name"], each["metadata"].get("namespace")) == (name, namespace):
-                return deepcopy(each)
-        raise ApiError(404, "NotFound", f"{kind} {name} not found")
-
-    def patch(self, _: str, kind: str, name: str, patch: dict) -> None:
-        (found,) = (each for each in self.held[kind] if each["metadata"]["name"] == name)
-        found["spec"].update(patch["spec"])
-
-    def evict(self, pod: dict) -> bool:
-        name = pod["metadata"]["name"]
-        if name not in self.protected:
-            self.evicted.append(name)
-            self.pod(name)["metadata"]["deletionTimestamp"] = "now"
-        return name not in self.protected
 
     def _described(self, name: str) -> dict:
         asked = self._scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])

@@ -13,7 +13,8 @@ from sandbox.layout import MARKER, Layout
 from sandbox.processes import Processes, write_atomically
 from sandbox.providers.aws import Aws
 from sandbox.providers.aws.account import Account
-from sandbox.providers.plugin import Live, Refused, Request, Urn
+from sandbox.providers.plugin import Refused, Request, Urn
+from sandbox.tests.engine_requests import Requests
 
 REGION = "us-west-2"
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -37,34 +38,13 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
         processes.end_all()
 
 
-class Cloud:
+class Cloud(Requests):
     """An aws provider as the engine uses it, one resource after another."""
 
     def __init__(self) -> None:
-        self.provider = Aws()
+        super().__init__(Aws())
         self.provider.configure({"region": REGION})
         self.account = Account(REGION, "dev")
-
-    def checked(self, token: str, name: str, inputs: dict[str, Any]) -> Request:
-        urn = Urn(f"urn:pulumi:dev::tests::{token}::{name}")
-        filled, failures = self.provider.check(urn, {}, inputs, name.encode())
-        assert not failures
-        return Request(urn=urn, inputs=filled)
-
-    def make(self, token: str, name: str, inputs: dict[str, Any]) -> tuple[Request, dict[str, Any]]:
-        wished = self.checked(token, name, inputs)
-        identifier, outputs = self.provider.create(wished)
-        made = Request(urn=wished.urn, id=identifier, inputs=wished.inputs, old_outputs=outputs)
-        return made, outputs
-
-    def change(self, made: Request, **inputs: Any) -> dict[str, Any]:
-        new = {**made.inputs, **inputs}
-        return self.provider.update(
-            Request(urn=made.urn, id=made.id, inputs=new, old_inputs=made.inputs)
-        )
-
-    def read(self, made: Request) -> Live | None:
-        return self.provider.read(made)
 
     def subnet(self, name: str) -> str:
         number = 64 + sum(name.encode()) % 64

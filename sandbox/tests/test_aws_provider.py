@@ -10,6 +10,7 @@ from sandbox.providers import aws, sdk_schema
 from sandbox.providers.aws import ROWS, Aws
 from sandbox.providers.plugin import Refused, Request, Urn
 from sandbox.providers.values import UNKNOWN
+from sandbox.tests import engine_requests
 
 _POLICY = json.dumps(
     {
@@ -122,17 +123,7 @@ VALID: dict[str, dict[str, Any]] = {
 
 
 def refusals(token: str, inputs: dict[str, Any], **change: Any) -> dict[str, str]:
-    """Return what is refused of inputs in which some paths were changed; `__` is a dot."""
-    changed = json.loads(json.dumps(inputs))
-    for path, value in change.items():
-        *parents, last = path.split("__")
-        section = changed
-        for parent in parents:
-            section = section[int(parent)] if parent.isdigit() else section.setdefault(parent, {})
-        section[last] = value
-    urn = Urn(f"urn:pulumi:dev::tests::{token}::thing")
-    _, found = Aws().check(urn, {}, changed, b"seed")
-    return {failure.property: failure.reason for failure in found}
+    return engine_requests.refusals(Aws(), token, inputs, **change)
 
 
 def test_every_row_has_inputs_to_be_tested_with():

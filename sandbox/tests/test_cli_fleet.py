@@ -17,8 +17,8 @@ from sandbox.kubernetes_api import ApiError, UnreachableError
 from sandbox.load import Load
 from sandbox.load.fleet import Fleet
 from sandbox.machine import Machine
+from sandbox.nodes.aws import Aws
 from sandbox.processes import Processes
-from sandbox.providers.aws.account import Account
 from sandbox.tests import clone
 from sandbox.tests.test_fleet import GROUP, MODEL
 
@@ -163,10 +163,10 @@ def test_what_does_not_answer_is_told_with_the_stacks_name(layout, monkeypatch, 
     monkeypatch.setattr(os, "environ", {"AWS_PROFILE": "mine", **os.environ})
     monkeypatch.setattr(Machine, "is_up", True)
     monkeypatch.setattr(Machine, "api", None)
-    asked: list[Account] = []
+    asked: list[Aws] = []
 
-    def fail(_: object, account: Account, offered: object) -> None:
-        asked.append(account)
+    def fail(_: object, cloud: Aws, offered: object) -> None:
+        asked.append(cloud)
         raise fault
 
     monkeypatch.setattr(Fleet, "of", fail)
@@ -176,5 +176,5 @@ def test_what_does_not_answer_is_told_with_the_stacks_name(layout, monkeypatch, 
         machine.fleet()
 
     # The user's own profile is looked for nowhere, and found nowhere.
-    url = asked[0].client("ec2").meta.endpoint_url
+    url = asked[0].account.client("ec2").meta.endpoint_url
     assert url == Emulator(layout, Processes(layout)).url

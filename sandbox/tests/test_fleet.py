@@ -15,6 +15,7 @@ from sandbox import nodes
 from sandbox.load import MODELS
 from sandbox.load.fleet import Fleet, Model, NodeGroup
 from sandbox.load.recording import Recording
+from sandbox.nodes.aws import Aws
 from sandbox.nodes.groups import SHORTAGE
 from sandbox.nodes.interruption import NOTICE_ENDS
 from sandbox.providers.aws.account import Account
@@ -57,7 +58,7 @@ def phased(pod: dict, phase: str) -> dict:
 
 def the_model(account: Account, offered: float, *pods: dict, scalers: list[dict]) -> Model:
     api = Api(Deployment=[DEPLOYMENT], Pod=list(pods), HorizontalPodAutoscaler=scalers)
-    (model,) = Fleet.of(api, account, {"m": offered, "gone": 9}).models
+    (model,) = Fleet.of(api, Aws(account, api), {"m": offered, "gone": 9}).models
     return model
 
 
@@ -148,7 +149,7 @@ def test_the_groups_of_the_stacks_own_cluster_are_seen_with_their_nodes(account)
         short=False,
         noticed=0,
     )
-    assert Fleet.of(api, account, {}).groups == (plain,)
+    assert Fleet.of(api, Aws(account, api), {}).groups == (plain,)
 
     notice = {"Key": NOTICE_ENDS, "Value": "1"}
     account.client("ec2").create_tags(Resources=[second], Tags=[notice])
@@ -156,7 +157,7 @@ def test_the_groups_of_the_stacks_own_cluster_are_seen_with_their_nodes(account)
     account.client("autoscaling").create_or_update_tags(
         Tags=[{**tag, "Key": SHORTAGE, "Value": "true"}]
     )
-    assert Fleet.of(api, account, {}).groups == (replace(plain, short=True, noticed=1),)
+    assert Fleet.of(api, Aws(account, api), {}).groups == (replace(plain, short=True, noticed=1),)
 
 
 MODEL = Model(

@@ -1,7 +1,9 @@
 """What a node is like that a group would start."""
 
-from sandbox.cluster_autoscaler.placement import amounts, new_node
+from sandbox.cluster_autoscaler.auto_scaling import space_of_tags
+from sandbox.cluster_autoscaler.placement import Space, amounts, new_node
 from sandbox.nodes.groups import Group
+from sandbox.providers.aws.account import Account
 from sandbox.tests.scaled_cluster import daemon_set, node
 
 GPU = {"key": "gpu", "value": "true", "effect": "NoSchedule"}
@@ -20,6 +22,10 @@ def group(types: list[str], **tags: str) -> Group:
     )
 
 
+def made(account: Account, of: Group, like: dict | None, daemon_sets: list[dict]) -> Space:
+    return new_node(like, lambda: space_of_tags(account, of), daemon_sets)
+
+
 def test_from_zero_a_node_has_what_its_type_and_the_groups_tags_say(account):
     told = {
         "label/pool": "web",
@@ -31,7 +37,7 @@ def test_from_zero_a_node_has_what_its_type_and_the_groups_tags_say(account):
         "autoscaling-options/unknown": "1",
     }
 
-    new = new_node(account, group(["m5.xlarge", "m5.large"], **told), None, [])
+    new = made(account, group(["m5.xlarge", "m5.large"], **told), None, [])
 
     assert new.labels == {
         "kubernetes.io/arch": "amd64",
@@ -47,7 +53,7 @@ def test_from_zero_a_node_has_what_its_type_and_the_groups_tags_say(account):
 
 
 def test_without_tags_a_node_from_zero_has_the_templates_disk(account):
-    new = new_node(account, group(["m5.xlarge"]), None, [])
+    new = made(account, group(["m5.xlarge"]), None, [])
 
     assert new.whole["ephemeral-storage"] == 89 * 2**30
     assert new.labels["node.kubernetes.io/instance-type"] == "m5.xlarge"
@@ -65,7 +71,7 @@ def test_like_another_node_means_without_its_name_its_pods_and_what_it_got_since
     ]
     like = node("there", {"pool": "web"}, [GPU, *since], cpu="2")
 
-    new = new_node(account, group(["m5.24xlarge"], **{"label/pool": "told"}), like, [])
+    new = made(account, group(["m5.24xlarge"], **{"label/pool": "told"}), like, [])
 
     assert (new.labels, new.taints) == ({"pool": "web"}, [GPU])
     assert new.free == new.whole == amounts({"cpu": "2", "memory": "14162Mi", "pods": "58"})
@@ -75,6 +81,6 @@ def test_of_a_new_node_daemon_sets_have_taken_their_share(account):
     tolerates = daemon_set("500m", tolerations=[{"operator": "Exists"}])
     like = node("there", {}, [GPU], cpu="2")
 
-    new = new_node(account, group(["m5.xlarge"]), like, [tolerates, daemon_set("1")])
+    new = made(account, group(["m5.xlarge"]), like, [tolerates, daemon_set("1")])
 
     assert (new.free["cpu"], new.free["pods"]) == (1.5, 57)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import grpc
 import psutil
 import pytest
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
+from google.rpc import status_pb2
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from sandbox.providers.plugin import Urn
 from sandbox.providers.values import from_struct, secret, to_struct

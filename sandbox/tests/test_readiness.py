@@ -2,7 +2,13 @@
 
 import pytest
 
-from sandbox.providers.readiness import RULES, pending_pods, skips_await, timeout_seconds
+from sandbox.providers.readiness import (
+    RULES,
+    pending_pods,
+    rule_of,
+    skips_await,
+    timeout_seconds,
+)
 
 PODS = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}}
 DONE = {
@@ -158,3 +164,123 @@ def test_a_wait_is_as_long_as_the_program_says_within_the_cap(annotated, custom,
 def test_a_program_may_choose_not_to_wait():
     assert skips_await({"metadata": {"annotations": {"pulumi.com/skipAwait": "true"}}})
     assert not skips_await({"metadata": {}})
+
+
+def awaited(expression: str, status: dict, **metadata: int) -> str | None:
+    annotations = {"pulumi.com/waitFor": expression}
+    live = {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {"annotations": annotations, "generation": 3, **metadata},
+        "status": status,
+    }
+    rule = rule_of(live)
+    missing = rule and rule.missing(live, [])
+    return missing and missing.reason
+
+
+def programmed(status: str, observed: int = 3, message: str = "") -> dict:
+    return {
+        "type": "Programmed",
+        "status": status,
+        "observedGeneration": observed,
+        "message": message,
+    }
+
+
+ADDRESSED = {"addresses": [{"type": "IPAddress", "value": "203.0.113.9"}], "ready": True}
+
+
+def test_what_the_annotation_says_comes_before_what_the_kind_waits_for():
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {}}
+    assert rule_of(body) is RULES["apps/v1", "Deployment"]
+
+    annotations = {"pulumi.com/waitFor": "jsonpath={.metadata.name}"}
+    body["metadata"] = {"name": "web", "annotations": annotations}
+    assert rule_of(body).missing(body, []) is None
+
+
+def test_a_custom_resource_without_the_annotation_is_not_waited_for():
+    gateway = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "Gateway", "metadata": {}}
+
+    assert rule_of(gateway) is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "status", "expected"),
+    [
+        ("condition=Programmed", {"conditions": [programmed("True")]}, None),
+        ("condition=programmed=true", {"conditions": [programmed("True")]}, None),
+        ("condition=Programmed", {}, "it has no condition Programmed"),
+        (
+            "condition=Programmed",
+            {"conditions": [programmed("False", message="there is no Service web")]},
+            "its condition Programmed is False: there is no Service web",
+        ),
+        ("condition=Programmed=False", {"conditions": [programmed("False")]}, None),
+        (
+            "condition=Programmed",
+            {"conditions": [programmed("True", observed=2)]},
+            "its controller has not seen the change yet",
+        ),
+        (
+            "condition=Programmed",
+            {"observedGeneration": 2, "conditions": [{"type": "Programmed", "status": "True"}]},
+            "its controller has not seen the change yet",
+        ),
+        ("condition=A", {"conditions": [{"type": "A", "status": "True"}]}, None),
+    ],
+)
+def test_a_condition_is_of_the_generation_that_there_is(expression, status, expected):
+    assert awaited(expression, status) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("jsonpath={.status.addresses[0].value}", None),
+        ("jsonpath={$.status.addresses[0].value}", None),
+        ("jsonpath={.status.addresses}", None),
+        ("jsonpath={.status.addresses[0].value}=203.0.113.9", None),
+        ("jsonpath={.status.ready}=true", None),
+        ("jsonpath={.metadata.generation}=3", None),
+        (
+            "jsonpath={.status.addresses[0].value}=10.0.0.1",
+            "{.status.addresses[0].value} is 203.0.113.9, not 10.0.0.1",
+        ),
+        ("jsonpath={.status.addresses[1].value}", "{.status.addresses[1].value} selected nothing"),
+        ("jsonpath={.status.other}", "{.status.other} selected nothing"),
+        ("jsonpath={.status.addresses.value}", "{.status.addresses.value} selected nothing"),
+        ("jsonpath={.status[0]}", "{.status[0]} selected nothing"),
+    ],
+)
+def test_a_path_selects_something_or_the_value_that_is_named(expression, expected):
+    assert awaited(expression, ADDRESSED) == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("ready", 'expected a "jsonpath=" or "condition=" prefix, got ready'),
+        ("[]", "names nothing to wait for"),
+        ("jsonpath=.status.addresses", "the sandbox reads fields and indices only"),
+        ("jsonpath={.status.addresses[*].value}", "the sandbox reads fields and indices only"),
+        ("jsonpath={.status.addresses}=1", "{.status.addresses} has a non-primitive value"),
+    ],
+)
+def test_what_cannot_be_waited_for_ends_the_wait(expression, reason):
+    body = {"metadata": {"annotations": {"pulumi.com/waitFor": expression}}, "status": ADDRESSED}
+    missing = rule_of(body).missing(body, [])
+
+    assert missing.final
+    assert reason in missing.reason
+
+
+def test_all_of_several_expressions_are_waited_for():
+    both = '["condition=Programmed", "jsonpath={.status.addresses[0].value}"]'
+
+    assert awaited(both, ADDRESSED) == "it has no condition Programmed"
+    assert awaited(both, {"conditions": [programmed("True")]}) == (
+        "{.status.addresses[0].value} selected nothing"
+    )
+    assert awaited(both, {**ADDRESSED, "conditions": [programmed("True")]}) is None

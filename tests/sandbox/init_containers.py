@@ -3,9 +3,15 @@
 import os
 import subprocess
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.kubernetes_api import Object, items
+
+KEY = "models/half-plus-two/1"
+"""Where the shipped model's version is, in this repository as in a bucket."""
+
+SOURCE = Path(__file__).parents[2] / KEY
 
 # A root of its own, which nobody else sees and which cannot be written to. The host's folders stand
 # for the image; beside them are the program that the image is of, and the volumes.
@@ -26,6 +32,53 @@ mount -o remount,bind,ro "$root"
 exec chroot "$@"
 """
 _SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """What a pod's init container does in a pod whose volumes are new."""
+
+    pod: Object
+    volumes: Path
+    rclone: Path
+    account: Mapping[str, str] = field(repr=False)
+    """What the cloud adds to its environment, and where the emulator is."""
+
+    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        return run_container(
+            self.pod,
+            "fetch-model",
+            self.volumes,
+            self.rclone,
+            {**self.account, **environment},
+        )
+
+    def fails(self, **environment: str) -> str:
+        """Run it and return the sentence that it ends with."""
+        done = self.run(**environment)
+        assert done.returncode == 1, done.stderr
+        return done.stderr.splitlines()[-1]
+
+    @property
+    def version(self) -> Path:
+        """Where the server looks for the version."""
+        return self.volumes / KEY
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def flipped(name: str) -> bytes:
+    """Return a file of the shipped version with one bit of it changed."""
+    data = bytearray((SOURCE / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    return bytes(data)
 
 
 def run_container(

@@ -2,10 +2,9 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,7 @@ from sandbox import toolchain
 from sandbox.kubernetes_api import Object
 from sandbox.providers.aws.account import Account
 from tests.sandbox.conftest import Environment, until
-from tests.sandbox.init_containers import run_container
-
-SOURCE = Path(__file__).parents[2] / "models/half-plus-two/1"
-KEY = "models/half-plus-two/1"
+from tests.sandbox.init_containers import KEY, SOURCE, Fetch, content, flipped
 
 
 @dataclass(frozen=True)
@@ -59,37 +55,6 @@ class Bucket:
             self.s3.delete_bucket_policy(Bucket=self.name)
 
 
-@dataclass(frozen=True)
-class Fetch:
-    """What a live pod's init container does in a pod whose volumes are new."""
-
-    pod: Object
-    volumes: Path
-    rclone: Path
-    account: Mapping[str, str] = field(repr=False)
-    """What Pod Identity adds to its environment, and where the emulator is."""
-
-    def run(self, **environment: str) -> subprocess.CompletedProcess[str]:
-        return run_container(
-            self.pod,
-            "fetch-model",
-            self.volumes,
-            self.rclone,
-            {**self.account, **environment},
-        )
-
-    def fails(self, **environment: str) -> str:
-        """Run it and return the sentence that it ends with."""
-        done = self.run(**environment)
-        assert done.returncode == 1, done.stderr
-        return done.stderr.splitlines()[-1]
-
-    @property
-    def version(self) -> Path:
-        """Where the server looks for the version."""
-        return self.volumes / KEY
-
-
 @pytest.fixture(scope="module")
 def rclone(dev: Environment) -> Path:
     return toolchain.ensure_one(dev.layout, "rclone")
@@ -110,20 +75,6 @@ def bucket(dev: Environment, account: Account) -> Bucket:
 def fetch(pod: Object, rclone: Path, tmp_path: Path) -> Fetch:
     account = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     return Fetch(pod, tmp_path, rclone, account)
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-
-
-def flipped(name: str) -> bytes:
-    data = bytearray((SOURCE / name).read_bytes())
-    data[len(data) // 2] ^= 1
-    return bytes(data)
 
 
 def test_a_sound_version_arrives_where_the_server_reads_it(fetch):

@@ -5,18 +5,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sandbox.providers.aws.account import OWN_TAGS, OWNER_TAG, Account, is_missing
-from sandbox.providers.aws.checks import (
-    any_of,
-    between,
-    exclusive,
-    matches,
-    one_of,
-    one_of_shape,
-    ordered,
-)
+from sandbox.providers.aws.checks import one_of_shape
 from sandbox.providers.aws.network import owner_tags, tagged
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, prefixed
+from sandbox.providers.aws.resource_type import ResourceType, prefixed
+from sandbox.providers.checks import any_of, between, exclusive, matches, one_of, ordered
 from sandbox.providers.plugin import Refused
+from sandbox.providers.resource_type import Inputs, Outputs
 from sandbox.providers.values import is_list, is_mapping, listed, nested
 
 _EC2_DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/ec2/"

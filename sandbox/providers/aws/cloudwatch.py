@@ -1,8 +1,9 @@
 """Rows of CloudWatch: a group of logs is recorded after its checks, since nothing logs to it."""
 
 from sandbox.providers.aws.account import Account
-from sandbox.providers.aws.checks import matches, one_of
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
+from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.checks import matches, one_of
+from sandbox.providers.resource_type import Inputs, Outputs, by
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/cloudwatch/"
 _API = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/"

@@ -1,24 +1,16 @@
 """Rows of EKS: the control plane is the sandbox's own; a managed group is made as EKS makes it."""
 
 import base64
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import yaml
 
-from sandbox.layout import Layout
 from sandbox.providers.aws.account import Account
 from sandbox.providers.aws.autoscaling import Groups, LaunchTemplates
-from sandbox.providers.aws.checks import between, cidr, matches, one_of, one_of_shape, ordered
-from sandbox.providers.aws.resource_type import (
-    Inputs,
-    Outputs,
-    ResourceType,
-    by,
-    find_or_create,
-)
-from sandbox.providers.plugin import Refused
+from sandbox.providers.aws.checks import one_of_shape
+from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.checks import between, cidr, matches, one_of, ordered
+from sandbox.providers.control_plane import ControlPlane
+from sandbox.providers.resource_type import Inputs, Outputs, by, find_or_create
 from sandbox.providers.values import listed, nested
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/eks/"
@@ -34,25 +26,13 @@ _EFFECTS = {
 }
 
 
-def _control_plane(stack: str) -> Mapping[str, Any]:
-    """Return the cluster entry of the kubeconfig of a stack's control plane."""
-    kubeconfig = Layout.of_this_process().kubeconfig(stack)
-    if not kubeconfig.exists():
-        raise Refused(f"no control plane of stack {stack} is running; start it with `sandbox up`")
-    return yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]
-
-
-def _authority(cluster: Mapping[str, Any]) -> str:
-    return base64.b64encode(Path(cluster["certificate-authority"]).read_bytes()).decode()
-
-
 def _cluster(account: Account, identifier: str, inputs: Inputs) -> Outputs:
-    cluster = _control_plane(account.stack)
+    cluster = ControlPlane.of_stack(account.stack)
     suffix = identifier.encode().hex()[:16]
     return {
         "arn": account.arn("eks", f"cluster/{identifier}"),
-        "endpoint": cluster["server"],
-        "certificateAuthority": {"data": _authority(cluster)},
+        "endpoint": cluster.server,
+        "certificateAuthority": {"data": cluster.authority},
         "platformVersion": "eks.1",
         "status": "ACTIVE",
         "identities": [{"oidcs": [{"issuer": _issuer(account, suffix)}]}],
@@ -179,7 +159,7 @@ class ManagedNodeGroups:
         flags = ["--node-labels=" + ",".join(f"{key}={value}" for key, value in labels.items())]
         if taints:
             flags.append("--register-with-taints=" + ",".join(taints))
-        endpoint = _control_plane(account.stack)["server"]
+        endpoint = ControlPlane.of_stack(account.stack).server
         config = {
             "apiVersion": "node.eks.aws/v1alpha1",
             "kind": "NodeConfig",

@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError
 
 from sandbox.providers.aws.account import OWNER_TAG, Account, is_missing
 from sandbox.providers.aws.autoscaling import in_capitals
-from sandbox.providers.aws.checks import any_of, between, matches, one_of, one_of_shape
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
+from sandbox.providers.aws.checks import one_of_shape
+from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.checks import any_of, between, matches, one_of
 from sandbox.providers.plugin import Failure
+from sandbox.providers.resource_type import Inputs, Outputs, by
 from sandbox.providers.values import UNKNOWN, is_list, is_mapping
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/"

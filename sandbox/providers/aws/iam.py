@@ -1,8 +1,10 @@
 """Rows of IAM: recorded after their checks, since nothing in the sandbox assumes a role."""
 
 from sandbox.providers.aws.account import Account
-from sandbox.providers.aws.checks import between, exclusive, matches, policy_document
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, arn, by
+from sandbox.providers.aws.checks import policy_document
+from sandbox.providers.aws.resource_type import ResourceType, arn
+from sandbox.providers.checks import between, exclusive, matches
+from sandbox.providers.resource_type import Inputs, Outputs, by
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/iam/"
 _NAMES = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"

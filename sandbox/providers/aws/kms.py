@@ -3,8 +3,10 @@
 from uuid import UUID
 
 from sandbox.providers.aws.account import Account
-from sandbox.providers.aws.checks import between, matches, one_of_shape, policy_document
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
+from sandbox.providers.aws.checks import one_of_shape, policy_document
+from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.checks import between, matches
+from sandbox.providers.resource_type import Inputs, Outputs, by
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/kms/"
 _API = "https://docs.aws.amazon.com/kms/latest/APIReference/"

@@ -7,8 +7,10 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sandbox.providers.aws.account import ACCOUNT_ID, OWNER_TAG, Account, is_missing
-from sandbox.providers.aws.checks import any_of, cidr, exclusive, matches, one_of, one_of_shape
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, arn, by, prefixed
+from sandbox.providers.aws.checks import one_of_shape
+from sandbox.providers.aws.resource_type import ResourceType, arn, prefixed
+from sandbox.providers.checks import any_of, cidr, exclusive, matches, one_of
+from sandbox.providers.resource_type import Inputs, Outputs, by
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/ec2/"
 _VPC_SIZES = "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"

@@ -9,15 +9,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from sandbox.providers.aws.account import OWNER_TAG, Account, error_code, is_missing
-from sandbox.providers.aws.checks import (
-    any_of,
-    exclusive,
-    matches,
-    one_of_shape,
-    policy_document,
-)
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
+from sandbox.providers.aws.checks import one_of_shape, policy_document
+from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.checks import any_of, exclusive, matches
 from sandbox.providers.plugin import Refused
+from sandbox.providers.resource_type import Inputs, Outputs, by
 from sandbox.providers.values import asset_bytes
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/s3/"

@@ -5,16 +5,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox.providers.aws.account import OWNER_TAG, Account
-from sandbox.providers.aws.checks import (
-    any_of,
-    between,
-    exclusive,
-    matches,
-    one_of,
-    policy_document,
-)
-from sandbox.providers.aws.resource_type import Inputs, Outputs, ResourceType, by
+from sandbox.providers.aws.checks import policy_document
+from sandbox.providers.aws.resource_type import ResourceType
+from sandbox.providers.checks import any_of, between, exclusive, matches, one_of
 from sandbox.providers.plugin import Failure
+from sandbox.providers.resource_type import Inputs, Outputs, by
 from sandbox.providers.values import UNKNOWN, is_mapping
 
 _DOCS = "https://www.pulumi.com/registry/packages/aws/api-docs/sqs/"

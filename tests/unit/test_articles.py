@@ -1,8 +1,9 @@
 """What docs/articles says: every statement has its verdict, and every link leads somewhere."""
 
 import ast
+import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,13 +13,35 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 ARTICLES = sorted((ROOT / "docs" / "articles").glob("*.md"))
-SPOT = ROOT / "docs" / "articles" / "spot.md"
 
 _LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
 _VERDICT = re.compile(r"(present|later)( \(.+\))?|(replaced|left out) \(.+\)")
 _COLUMNS = 4
 
 every_article = pytest.mark.parametrize("article", ARTICLES, ids=lambda path: path.stem)
+
+
+class Checklist(NamedTuple):
+    """The numbers of an article's statements, of its faults and of its values, after a letter."""
+
+    letter: str
+    statements: Sequence[int]
+    faults: Sequence[int]
+    values: Sequence[int]
+
+
+CHECKLISTS = {
+    "cpu-tuning": Checklist(
+        "T", [*range(1, 16), *range(19, 28), *range(30, 43)], range(1, 21), range(1, 29)
+    ),
+    "gke-lab": Checklist("G", range(1, 33), range(1, 19), range(1, 18)),
+    "spot": Checklist(
+        "S",
+        [*range(1, 36), *range(40, 55), *range(60, 78), *range(80, 93)],
+        range(1, 28),
+        range(1, 25),
+    ),
+}
 
 
 class Row(NamedTuple):
@@ -43,12 +66,14 @@ def rows_of(article: Path) -> Iterator[Row]:
 
 
 def is_defined(symbol: str, path: Path) -> bool:
-    """Tell whether a Python file defines a name, or whether the config of a stack has a key."""
+    """Tell whether a Python file defines a name, the config of a stack has a key, a table a row."""
     match path.suffix:
         case ".py":
             return symbol in names_in(path)
         case ".yaml":
             return has_key(yaml.safe_load(path.read_text())["config"], symbol.split("."))
+        case ".csv":
+            return symbol in first_cells(path)
     return False
 
 
@@ -81,6 +106,16 @@ def has_key(section: Any, keys: list[str]) -> bool:
     return isinstance(section, dict) and key in section and has_key(section[key], rest)
 
 
+def first_cells(path: Path) -> set[str]:
+    with path.open(newline="") as table:
+        _, *rows = csv.reader(table)
+        return {row[0] for row in rows}
+
+
+def test_every_article_is_held_against_its_checklist():
+    assert [article.stem for article in ARTICLES] == [*CHECKLISTS]
+
+
 @every_article
 def test_every_link_leads_to_a_file_and_what_it_defines(article):
     broken = []
@@ -109,8 +144,9 @@ def test_every_statement_has_a_verdict_and_what_is_not_present_a_reason(article)
     assert not [row for row in rows_of(article) if not _VERDICT.fullmatch(row.verdict)]
 
 
-def test_none_of_the_spot_articles_infrastructure_is_for_later():
-    rows = [row for row in rows_of(SPOT) if row.part == "Infrastructure"]
+@every_article
+def test_none_of_the_infrastructure_is_for_later(article):
+    rows = [row for row in rows_of(article) if row.part == "Infrastructure"]
 
     assert rows
     assert not [row for row in rows if row.verdict.startswith("later")]
@@ -130,19 +166,29 @@ def test_a_statement_is_judged_once(article):
     assert len(set(ids)) == len(ids)
 
 
-def test_no_statement_or_value_of_the_spot_article_is_passed_over():
-    statements = [*range(1, 36), *range(40, 55), *range(60, 78), *range(80, 93)]
+@every_article
+def test_no_statement_or_value_is_passed_over(article):
+    letter, statements, _, values = CHECKLISTS[article.stem]
 
-    assert {row.id for row in rows_of(SPOT)} == {
-        *(f"S{number}" for number in statements),
-        *(f"SA{number}" for number in range(1, 25)),
+    assert {row.id for row in rows_of(article)} == {
+        *(f"{letter}{number}" for number in statements),
+        *(f"{letter}A{number}" for number in values),
     }
 
 
-def test_no_fault_of_the_spot_article_is_passed_over():
-    named = {int(number) for number in re.findall(r"\bSF(\d+)", SPOT.read_text())}
+@every_article
+def test_values_have_a_part_of_their_own(article):
+    values = f"{CHECKLISTS[article.stem].letter}A"
 
-    assert named == {*range(1, 28)}
+    assert all((row.part == "Values") == row.id.startswith(values) for row in rows_of(article))
+
+
+@every_article
+def test_no_fault_is_passed_over(article):
+    letter, _, faults, _ = CHECKLISTS[article.stem]
+    verdicts = " ".join(row.verdict for row in rows_of(article))
+
+    assert {int(number) for number in re.findall(rf"\b{letter}F(\d+)", verdicts)} == {*faults}
 
 
 @pytest.mark.parametrize(
@@ -153,6 +199,8 @@ def test_no_fault_of_the_spot_article_is_passed_over():
         ("priorities", "components/aws/spot_node_group.py"),
         ("tfserving:platform.pools.spot", "Pulumi.prod.yaml"),
         ("name", "Pulumi.prod.yaml"),
+        ("2n-8c-16r-interop3", "settings/serving_profiles.csv"),
+        ("profile", "settings/serving_profiles.csv"),
         ("Try it", "README.md"),
     ],
 )

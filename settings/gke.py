@@ -1,16 +1,17 @@
 """A platform of our own on GKE: the `tfserving:platform` of that kind."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.gcp.gke_cluster import GkeClusterSpec
-from components.gcp.gke_node_pool import NodeCounts, NodePoolSpec, OnDemandPoolSpec, SpotPoolSpec
+from components.gcp.gke_node_pool import OnDemandPoolSpec, SpotPoolSpec
 from components.gcp.model_bucket import ModelBucketSpec
 from components.gcp.network import AnyNetworkSpec, NetworkSpec
+from components.gcp.node_counts import NodeCounts
 from components.spec import Fault, rule
 from settings.daemon_sets import GkeDaemonSetRequests
 from settings.names import DnsLabel
@@ -70,20 +71,29 @@ class GkeSettings(GkeClusterSpec):
     def _network_has_addresses_for_all_nodes(self) -> Iterator[Fault]:
         if not isinstance(self.network, NetworkSpec):
             return
-        counts = [*self.pools.values(), *(_fallbacks(self.pools.values()))]
-        nodes = sum(each.most_nodes(len(self.node_zones)) for each in counts)
-        if nodes > self.network.most_nodes:
-            limit = (
-                f"must have room for the {nodes} nodes of all pools, a /24 for the pods of each, "
-            )
-            limit += f"and cidr an address: they have it for {self.network.most_nodes}"
+        try:
+            most = self.network.most_nodes
+        except ValueError:  # its own rules say what is wrong
+            return
+        nodes = sum(each.most_nodes(len(self.node_zones)) for _, each in self._counts)
+        if nodes > most:
+            limit = f"must have room for the {nodes} nodes of all pools, a /24 for the pods of "
+            limit += f"each, and cidr an address: they have it for {most}"
             yield Fault(("network", "pods_cidr"), limit, self.network.pods_cidr)
 
     @rule
     def _pools_begin_alike_in_all_zones(self) -> Iterator[Fault]:
-        zones = len(self.node_zones)
+        for path, counts in self._counts:
+            found = _too_many_at_first(counts, len(self.node_zones))
+            yield from (fault.below(*path) for fault in found)
+
+    @property
+    def _counts(self) -> Iterator[tuple[tuple[str, ...], NodeCounts]]:
+        """The limits of all pools, and where they are in the file."""
         for name, pool in self.pools.items():
-            yield from (fault.below("pools", name) for fault in _too_many_at_first(pool, zones))
+            yield ("pools", name), pool
+            if isinstance(pool, SpotPoolSpec) and pool.fallback is not None:
+                yield ("pools", name, "fallback"), pool.fallback
 
     @rule
     def _labels_are_taken(self) -> Iterator[Fault]:
@@ -96,15 +106,9 @@ class GkeSettings(GkeClusterSpec):
                 yield Fault(("labels", key), limit, value)
 
 
-def _fallbacks(pools: Iterable[NodePoolSpec]) -> Iterator[NodeCounts]:
-    for pool in pools:
-        if isinstance(pool, SpotPoolSpec) and pool.fallback is not None:
-            yield pool.fallback
-
-
-def _too_many_at_first(pool: NodePoolSpec, zones: int) -> Iterator[Fault]:
+def _too_many_at_first(counts: NodeCounts, zones: int) -> Iterator[Fault]:
     # GKE begins with as many nodes in each zone, whatever the limits are about.
-    bounds = pool.nodes_in_total
+    bounds = counts.nodes_in_total
     if bounds is not None and bounds.initial > 0 and zones > bounds.maximum:
         limit = f"must be 0, or a maximum of {zones} or more: GKE begins with as many nodes in each"
         yield Fault(("nodes_in_total", "initial"), f"{limit} of the {zones} zones", bounds.initial)

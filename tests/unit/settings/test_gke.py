@@ -386,3 +386,20 @@ def test_a_pool_whose_name_begins_with_a_digit_is_refused(cloud):
     put(config, f"{PLATFORM}.pools.4vcpu", config[PLATFORM]["pools"]["default-pool"])
 
     assert faults_of(config) == [f'{PLATFORM}.pools.4vcpu: must begin with a letter; got "4vcpu"']
+
+
+@pytest.mark.parametrize("key", ["cidr", "pods_cidr", "services_cidr"])
+def test_a_network_that_is_none_is_told_once(cloud, key):
+    (fault,) = faults_of(lab(**{f"network__{key}": "ten"}))
+
+    assert fault.startswith(f"{PLATFORM}.network.{key}: must be an IPv4 network from /")
+
+
+def test_a_fallback_begins_with_none_or_with_one_in_each_zone_too(cloud):
+    fallback = {"nodes_in_total": {"minimum": 0, "initial": 1, "maximum": 2}}
+    config = spot_lab(nodes_in_total=TOTAL, fallback=fallback)
+    put(config, f"{PLATFORM}.location", "us-central1")
+    put(config, f"{MODEL}.node_selector", {"cloud.google.com/compute-class": "default-pool"})
+
+    (fault,) = faults_of(config)
+    assert fault.startswith(f"{POOL}.fallback.nodes_in_total.initial: must be 0, or a maximum of 3")

@@ -14,6 +14,43 @@ from tests.unit.stacks.platforms import ALB
 FILES = "models/half-plus-two/1"
 CONTRACT = {"contract_version", "platform", "kubeconfig", "model_bucket", "models"}
 
+FIELDS = {
+    "platform": {
+        "kind",
+        "cluster_name",
+        "region",
+        "location",
+        "project",
+        "pools",
+        "daemon_sets",
+        "spot_vcpus",
+        "notice",
+        "egress",
+        "entrance",
+        "managed_prometheus",
+    },
+    "pool": {
+        "kind",
+        "instance_types",
+        "minimum",
+        "maximum",
+        "labels",
+        "taints",
+        "vcpus",
+        "node_capacity",
+        "fallback",
+    },
+    "model": {
+        "version",
+        "namespace",
+        "rest_url",
+        "grpc_address",
+        "public_url",
+        "internal_url",
+        "load_balanced_grpc_address",
+    },
+}
+
 
 @pytest.fixture
 def run_program(cloud, monkeypatch):
@@ -91,6 +128,23 @@ def test_a_model_is_exported_with_its_addresses(exported):
 @pytest.mark.parametrize("stack_file", STACK_FILES, ids=lambda path: path.stem)
 def test_every_stack_file_deploys_to_the_same_contract(run_program, stack_file):
     assert set(run_program(stack_file)) == CONTRACT
+
+
+@pytest.mark.parametrize("stack_file", STACK_FILES, ids=lambda path: path.stem)
+def test_every_stack_file_tells_the_same_fields_of_its_platform_pools_and_models(
+    run_program, stack_file
+):
+    platform = run_program(stack_file)
+    own = fields_of(platform)
+
+    assert own == FIELDS
+    assert platform["platform"]["kind"] in ("eks", "gke")
+    assert platform["platform"]["location"].startswith(platform["platform"]["region"])
+
+
+def fields_of(outputs: dict[str, Any]) -> dict[str, set[str]]:
+    (model, *_), (pool, *_) = outputs["models"].values(), outputs["platform"]["pools"].values()
+    return {"platform": {*outputs["platform"]}, "pool": {*pool}, "model": {*model}}
 
 
 def test_files_go_with_the_bucket_of_their_stack(cloud, exported):

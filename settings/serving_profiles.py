@@ -35,7 +35,9 @@ _BATCHING: Mapping[str, int] = {
     "max_enqueued_batches": 2,
     "num_batch_threads": 2,
 }
-_NODES = ("nodes_per_zone", "nodes_in_total")
+_NODES_PER_ZONE = "nodes_per_zone"
+_SHAPE = "serving-shape"
+"""The label of its nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +53,30 @@ class ServingProfile:
     batching: bool
 
     @property
+    def shape(self) -> str:
+        """The size of its nodes, in the words of its name."""
+        return f"{self.vcpus}c-{self.memory_gib}r"
+
+    @property
+    def pool_name(self) -> str:
+        """The pool that it brings: profiles of one size share it."""
+        return f"cpu-{self.shape}"
+
+    @property
     def pool(self) -> Mapping[str, Any]:
-        """The keys of a pool that it gives: a node for each pod, and those that a rollout adds."""
+        """That pool: a node for each pod, and those that a rollout adds."""
         surge = ceil(self.replicas * SURGE_PERCENT / 100)
         bounds = {
             "minimum": self.replicas,
             "initial": self.replicas,
             "maximum": self.replicas + surge,
         }
-        return {"machine_type": self._machine.name, "nodes_in_total": bounds}
+        return {
+            "kind": "on_demand",
+            "machine_type": self._machine.name,
+            "nodes_in_total": bounds,
+            "labels": {_SHAPE: self.shape},
+        }
 
     def model(self, agents: GkeDaemonSetRequests) -> Mapping[str, Any]:
         """Return the keys of a model that it gives, on nodes with these agents."""
@@ -74,6 +91,8 @@ class ServingProfile:
                 "inter_op": self.inter_op,
                 "allow_oversubscription": True,
             },
+            # While another size takes the place of this one, pods go to their own nodes.
+            "node_selector": {_SHAPE: self.shape},
         }
         return {**given, "batching": {**_BATCHING}} if self.batching else given
 
@@ -131,16 +150,22 @@ def with_profile(given: object, platform: object, models: object) -> tuple[Any, 
         of_model = profile.model(agents)
     except (AttributeError, ValueError):  # the agents are wrong in themselves
         of_model = profile.model(GkeDaemonSetRequests())
-    pools = _each(sections[0].get("pools"), lambda pool: _pool(profile, pool))
-    filled = {**sections[0], "pools": pools} if "pools" in sections[0] else platform
+    filled = {**sections[0], "pools": _with_pool(profile, sections[0].get("pools"))}
     return filled, _each(models, lambda model: {**of_model, **model})
 
 
-def _pool(profile: ServingProfile, given: Mapping[str, Any]) -> Mapping[str, Any]:
-    own = {key: value for key, value in profile.pool.items() if key not in _NODES}
-    if not any(key in given for key in _NODES):
-        own = {**profile.pool}
-    return {**own, **given}
+def _with_pool(profile: ServingProfile, given: object) -> Any:
+    """Return the pools of a file with that of the profile, whose keys the file may say itself."""
+    pools = mapping(given)
+    if given is not None and not pools and given != {}:
+        return given
+    if not isinstance(pools.get(profile.pool_name, {}), Mapping):
+        return given
+    own = mapping(pools.get(profile.pool_name))
+    brought = {**profile.pool}
+    if _NODES_PER_ZONE in own:
+        del brought["nodes_in_total"]
+    return {**pools, profile.pool_name: {**brought, **own}}
 
 
 def _each(section: object, fill: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Any:

@@ -38,6 +38,8 @@ async def _last() -> str | None:
 async def _last_outputs() -> object:
     # The engine's own function, which asks the state and no cloud, and leaves nothing there as a
     # StackReference would. A backend of files may be writing it at the moment.
+    if (root := pulumi.runtime.get_root_resource()) is not None:
+        await root.urn.future()  # else the state would have the engine's provider before the stack
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     for pause in _PAUSES:
         try:

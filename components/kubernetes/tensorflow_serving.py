@@ -87,7 +87,7 @@ class TensorFlowServing(pulumi.ComponentResource):
             lifecycle=args.lifecycle,
         )
         deadline = _rollout_seconds(spec)
-        deployment = k8s.apps.v1.Deployment(
+        k8s.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=metadata,
             spec={
@@ -134,7 +134,8 @@ class TensorFlowServing(pulumi.ComponentResource):
                 "scale_target_ref": {
                     "api_version": "apps/v1",
                     "kind": "Deployment",
-                    "name": deployment.metadata.name,
+                    # As text: a rollout may wait for room that only fewer replicas leave.
+                    "name": name,
                 },
                 "min_replicas": spec.replicas.minimum,
                 "max_replicas": spec.replicas.maximum,

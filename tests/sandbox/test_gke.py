@@ -194,13 +194,13 @@ def test_a_spot_node_that_goes_takes_its_pod_with_it_within_the_notice(regional)
     (pod, *_) = ready(regional)
     node = pod["spec"]["nodeName"]
     with regional.machine.reached() as cloud:
-        assert cloud.interrupt(node, 60).seconds == 60
+        assert cloud.interrupt(node, 30).seconds == 30
 
     uid = pod["metadata"]["uid"]
-    gone = until(lambda: uid not in [each["metadata"]["uid"] for each in ready(regional)], 50)
-    assert gone, "a pod outlived the 45 seconds that it has of the node's 60"
-    assert until(lambda: len(ready(regional)) == 3, seconds=90)
-    assert until(lambda: node not in node_names(regional), seconds=60)
+    gone = until(lambda: uid not in [each["metadata"]["uid"] for each in ready(regional)], 20)
+    assert gone, "a pod outlived the 15 seconds that it has of the node's 30"
+    assert until(lambda: node not in node_names(regional), seconds=40)
+    assert until(lambda: len(ready(regional)) == 3, seconds=60)
 
 
 def test_without_spot_capacity_the_on_demand_pool_of_the_class_takes_over(regional):

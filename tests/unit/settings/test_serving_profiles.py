@@ -16,7 +16,8 @@ from settings.serving_profiles import serving_profiles, with_profile
 from tests.unit.stack_files import MODELS, PLATFORM, ROOT, config_of, configure, faults_of, put
 
 PROFILE = "tfserving:serving_profile"
-POOL = f"{PLATFORM}.pools.cpu"
+NAME = "cpu-8c-16r"
+POOL = f"{PLATFORM}.pools.{NAME}"
 MODEL = f"{MODELS}.tfs-server"
 
 profiles = pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_its_name_says_what_it_is(profile):
 @profiles
 def test_its_machine_is_one_that_there_is_of_its_size(profile):
     platform, _ = loaded(tuned(**{PROFILE: profile.name}))
-    machine = machine_type(platform.pools["cpu"].machine_type)
+    machine = machine_type(platform.pools[profile.pool_name].machine_type)
 
     assert machine is not None
     assert (machine.vcpus, machine.memory_mib) == (profile.vcpus, profile.memory_gib * 1024)
@@ -65,7 +66,7 @@ def test_its_machine_is_one_that_there_is_of_its_size(profile):
 @profiles
 def test_one_pod_fits_on_a_node_beside_its_agents_and_no_second_one(profile):
     platform, model = loaded(tuned(**{PROFILE: profile.name}))
-    machine = machine_type(platform.pools["cpu"].machine_type)
+    machine = machine_type(platform.pools[profile.pool_name].machine_type)
     assert machine is not None
     agents = requested(platform.daemon_sets, platform.daemon_sets.pods)
 
@@ -76,7 +77,8 @@ def test_one_pod_fits_on_a_node_beside_its_agents_and_no_second_one(profile):
 @profiles
 def test_a_rollout_has_room_for_the_pods_that_it_adds(profile):
     platform, model = loaded(tuned(**{PROFILE: profile.name}))
-    nodes = platform.pools["cpu"].nodes_in_total
+    (pool,) = platform.pools.values()
+    nodes = pool.nodes_in_total
     assert nodes is not None
 
     assert (nodes.minimum, nodes.initial) == (profile.replicas, profile.replicas)
@@ -99,13 +101,13 @@ def test_whatever_the_agents_take_a_pod_asks_for_less_than_is_left_but_not_much(
 
 def test_what_a_file_says_itself_is_left(cloud):
     config = tuned()
-    put(config, f"{POOL}.machine_type", "c3-highcpu-8")
-    put(config, f"{POOL}.nodes_per_zone", {"minimum": 1, "initial": 2, "maximum": 5})
+    limits = {"minimum": 1, "initial": 2, "maximum": 5}
+    put(config, POOL, {"machine_type": "c3-highcpu-8", "nodes_per_zone": limits})
     put(config, f"{MODEL}.threads", {"inter_op": 3})
     put(config, f"{MODEL}.replicas", {"minimum": 1, "initial": 1, "maximum": 4})
     platform, model = loaded(config)
 
-    pool = platform.pools["cpu"]
+    pool = platform.pools[NAME]
     assert pool.machine_type == "c3-highcpu-8"
     assert pool.nodes_in_total is None
     assert pool.most_nodes(1) == 5
@@ -135,8 +137,7 @@ def test_without_it_what_it_gave_is_missing(cloud):
     del config[PROFILE]
 
     assert {fault.split(": ")[0] for fault in faults_of(config)} == {
-        f"{POOL}.machine_type",
-        f"{POOL}.nodes_in_total",
+        f"{PLATFORM}.pools",
         f"{MODEL}.replicas",
         f"{MODEL}.requests",
         f"{MODEL}.limits",
@@ -152,13 +153,35 @@ def test_it_is_about_machines_of_gke(cloud):
     ]
 
 
-@pytest.mark.parametrize("section", [None, "pools", 3, [], {"a": "b"}])
+@pytest.mark.parametrize("section", ["pools", 3, [], {NAME: "b"}])
 def test_sections_that_are_none_are_left_to_those_who_judge_them(section):
     platform = {"kind": "gke", "pools": section}
 
     filled, models = with_profile("2n-8c-16r-interop4", platform, section)
 
     assert (filled, models) == (platform, section)
+
+
+@pytest.mark.parametrize("pools", [None, {}, {"other": {"kind": "on_demand"}}])
+def test_it_brings_a_pool_beside_those_of_the_file(pools):
+    platform = {"kind": "gke", "pools": pools}
+
+    filled, _ = with_profile("2n-8c-16r-interop4", platform, {})
+
+    assert [*filled["pools"]] == [*(pools or {}), NAME]
+
+
+def test_pods_go_to_nodes_of_the_profiles_size_only(cloud):
+    platform, model = loaded(tuned())
+
+    assert model.node_selector == platform.pools[NAME].labels == {"serving-shape": "8c-16r"}
+
+
+def test_profiles_of_one_size_share_a_pool_and_others_do_not():
+    pools = {each.name: each.pool_name for each in serving_profiles().values()}
+
+    assert pools["2n-8c-16r-interop2-batch"] == pools["2n-8c-16r-interop4"] == NAME
+    assert len({*pools.values()}) == 4
 
 
 def test_agents_that_are_wrong_in_themselves_are_the_only_fault(cloud):

@@ -101,7 +101,7 @@ def fleet(request: pytest.FixtureRequest) -> Fleet:
         deploy(cloud, config)
         return Fleet(
             profile=request.param,
-            pool=cloud.one(POOL, "cpu"),
+            pool=cloud.one(POOL),
             deployment=cloud.one(DEPLOYMENT),
             scaler=cloud.one(SCALER)["spec"],
             files=cloud.one(CONFIG_MAP)["data"],

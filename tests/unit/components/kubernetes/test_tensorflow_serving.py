@@ -168,3 +168,10 @@ def test_of_several_versions_the_url_has_that_of_the_spec(cloud):
 
     url = "http://resnet.vision.svc.cluster.local:8501/v1/models/resnet/versions/3"
     assert cloud.promised(server)["rest_url"] == url
+
+
+def test_its_autoscaler_does_not_wait_for_a_rollout(cloud):
+    # Fewer replicas may be what a rollout waits for, where it has no room for as many as before.
+    cloud.run(a_server)
+
+    assert "resnet-deployment" not in cloud.waits_for(AUTOSCALER)

@@ -2,42 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pulumi
 import pulumi_gcp as gcp
 
 from components.gcp.workload_identity import WorkloadIdentity, WorkloadIdentityArgs
 from components.kubernetes.model_fetch import ModelRemote
+from stacks.bucket_models import BucketModels
 
 
 @dataclass(frozen=True, kw_only=True)
-class GcsModels:
+class GcsModels(BucketModels):
     """Models in a bucket that pods read through Workload Identity."""
 
-    bucket_name: pulumi.Input[str]
+    scheme: ClassVar[str] = "gs"
+
     project: str
     project_number: str
-    folder: str = ""
-    """Where in the bucket they are: in all of it, or below a path that ends with a slash."""
-    owner: pulumi.Resource | None = None
-    """The bucket, if it is this stack's."""
-
-    @property
-    def uri(self) -> pulumi.Output[str]:
-        """The bucket, with its scheme, and the folder in it."""
-        return pulumi.Output.format("gs://{0}", self._place)
 
     @property
     def remote(self) -> ModelRemote:
         """The bucket, as a pod's fetcher is told of it."""
         # https://rclone.org/googlecloudstorage/
         options = {"type": "gcs", "env_auth": "true", "bucket_policy_only": "true"}
-        return ModelRemote(bucket=self._place, options=options)
-
-    @property
-    def _place(self) -> pulumi.Output[str]:
-        folder = f"/{self.folder}".rstrip("/")
-        return pulumi.Output.from_input(self.bucket_name).apply(lambda name: f"{name}{folder}")
+        return ModelRemote(bucket=self.place, options=options)
 
     def upload(self, name: str, key: str, path: str, digest: str) -> pulumi.Resource:
         """Put a file of this project into the bucket; the digest says when to do so again."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
@@ -9,38 +10,26 @@ import pulumi_aws as aws
 from components.aws.model_bucket import read_policy
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
 from components.kubernetes.model_fetch import ModelRemote
+from stacks.bucket_models import BucketModels
 
 
 @dataclass(frozen=True, kw_only=True)
-class S3Models:
+class S3Models(BucketModels):
     """Models in a bucket that pods read through EKS Pod Identity."""
 
-    bucket_name: pulumi.Input[str]
+    scheme: ClassVar[str] = "s3"
+
     arn: pulumi.Input[str]
     cluster_name: pulumi.Input[str]
     region: str
     tags: Mapping[str, str]
-    folder: str = ""
-    """Where in the bucket they are: in all of it, or below a path that ends with a slash."""
-    owner: pulumi.Resource | None = None
-    """The bucket, if it is this stack's."""
-
-    @property
-    def uri(self) -> pulumi.Output[str]:
-        """The bucket, with its scheme, and the folder in it."""
-        return pulumi.Output.format("s3://{0}", self._place)
 
     @property
     def remote(self) -> ModelRemote:
         """The bucket, as a pod's fetcher is told of it."""
         # https://rclone.org/s3/
         options = {"type": "s3", "provider": "AWS", "env_auth": "true", "region": self.region}
-        return ModelRemote(bucket=self._place, options=options)
-
-    @property
-    def _place(self) -> pulumi.Output[str]:
-        folder = f"/{self.folder}".rstrip("/")
-        return pulumi.Output.from_input(self.bucket_name).apply(lambda name: f"{name}{folder}")
+        return ModelRemote(bucket=self.place, options=options)
 
     def upload(self, name: str, key: str, path: str, digest: str) -> pulumi.Resource:
         """Put a file of this project into the bucket; the digest says when to do so again."""

@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from math import ceil
 from pathlib import Path
 from typing import Any
 
-from components.kubernetes.tensorflow_serving import SURGE_PERCENT
 from components.spec import Fault
 from planning.capacity import Resources, gke_allocatable
 from planning.machine_types import MachineType
@@ -64,13 +62,12 @@ class ServingProfile:
 
     @property
     def pool(self) -> Mapping[str, Any]:
-        """That pool: a node for each pod, and those that a rollout adds."""
-        surge = ceil(self.replicas * SURGE_PERCENT / 100)
-        bounds = {
-            "minimum": self.replicas,
-            "initial": self.replicas,
-            "maximum": self.replicas + surge,
-        }
+        """That pool: a node for each pod, and as many again for the time of a rollout.
+
+        A pod that leaves keeps its node until it is gone: the new ones do not wait for that.
+        """
+        count = self.replicas
+        bounds = {"minimum": count, "initial": count, "maximum": 2 * count}
         return {
             "kind": "on_demand",
             "machine_type": self._machine.name,

@@ -75,14 +75,14 @@ def test_one_pod_fits_on_a_node_beside_its_agents_and_no_second_one(profile):
 
 
 @profiles
-def test_a_rollout_has_room_for_the_pods_that_it_adds(profile):
+def test_a_rollout_has_room_for_all_pods_a_second_time(profile):
     platform, model = loaded(tuned(**{PROFILE: profile.name}))
     (pool,) = platform.pools.values()
     nodes = pool.nodes_in_total
     assert nodes is not None
 
     assert (nodes.minimum, nodes.initial) == (profile.replicas, profile.replicas)
-    assert nodes.maximum == profile.replicas + -(-profile.replicas // 4)
+    assert nodes.maximum == 2 * profile.replicas
     assert {*vars(model.replicas).values()} == {profile.replicas}
 
 

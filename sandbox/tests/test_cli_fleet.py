@@ -45,8 +45,11 @@ def seen(layout, monkeypatch) -> list[Fleet | SandboxError]:
 @pytest.fixture
 def interrupted(monkeypatch) -> Iterator[None]:
     """A user who presses Ctrl-C as soon as a command waits."""
+    # Who starts the tests in the background may have it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(cli_fleet.time, "sleep", lambda _: signal.raise_signal(signal.SIGINT))
-    return None
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_load_is_offered(sandbox, layout, seen):

@@ -60,6 +60,21 @@ def test_an_existing_network_whose_addresses_nobody_knows_is_refused():
     ]
 
 
+@pytest.mark.parametrize("kind", ["load_balancer", "gateway"])
+def test_a_kind_that_eks_has_not_is_refused(kind):
+    assert faults({"kind": kind}) == [
+        f"resnet.expose.kind: must be alb, which this platform has, got {kind!r}"
+    ]
+
+
+def test_grpc_without_a_certificate_is_refused():
+    assert faults({"grpc": True, "certificate": CERTIFICATE}) == []
+    assert faults({"grpc": True}) == [
+        "resnet.expose.grpc: must come with a certificate: load balancers take gRPC over TLS only, "
+        "got True"
+    ]
+
+
 @pytest.mark.parametrize("subnets", [[], ["subnet-0a1b2c3f"], ["subnet-0a1b2c3f"] * 2])
 def test_a_public_load_balancer_needs_public_subnets(subnets):
     network = {**EXISTING, "public_subnet_ids": subnets}

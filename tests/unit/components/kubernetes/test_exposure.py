@@ -57,10 +57,6 @@ def test_it_is_open_to_those_that_the_file_names(spec: dict[str, Any]):
             {"open_to_world": True},
             "open_to_world: must come with scope: public, got True",
         ),
-        (
-            {"grpc": True},
-            "grpc: must come with a certificate: load balancers take gRPC over TLS only, got True",
-        ),
     ],
 )
 def test_what_is_open_by_mistake_is_refused(spec: dict[str, Any], message: str):

@@ -71,8 +71,11 @@ def test_limits_are_positive():
         ({"version": 0}, "version: must be at least 1, got 0"),
         ({"version_labels": {"a-b": 1}}, "version_labels.a-b: must be letters, digits and under"),
         ({"version_labels": {"stable": 0}}, "version_labels.stable: must be at least 1, got 0"),
-        ({"model": "Resnet"}, "model: must be a DNS label"),
-        ({"also": {"Other": ServedVersions(version=1)}}, "also.Other: must be a DNS label"),
+        ({"model": "Resnet"}, "model: must be 1 to 63 lower-case letters"),
+        (
+            {"also": {"Other": ServedVersions(version=1)}},
+            "also.Other: must be 1 to 63 lower-case letters",
+        ),
         (
             {"model": "resnet", "also": {"resnet": ServedVersions(version=1)}},
             "also.resnet: must have another name than the model that the server has already",

@@ -136,13 +136,13 @@ def test_no_autoscaler_changes_the_number_of_replicas(fleet):
     assert fleet.scaler["minReplicas"] == fleet.scaler["maxReplicas"] == replicas
 
 
-def test_there_is_a_node_for_each_pod_and_a_quarter_more_for_a_rollout(fleet):
+def test_there_is_a_node_for_each_pod_and_as_many_again_for_a_rollout(fleet):
     replicas = MATRIX[fleet.profile].replicas
 
     assert fleet.pool["initialNodeCount"] == replicas
     assert fleet.pool["autoscaling"] == {
         "totalMinNodeCount": replicas,
-        "totalMaxNodeCount": {8: 10, 4: 5, 2: 3}[replicas],
+        "totalMaxNodeCount": {8: 16, 4: 8, 2: 4}[replicas],
     }
     assert fleet.deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"] == "25%"
 

@@ -81,7 +81,7 @@ def test_each_namespace_of_a_model_is_made_once(cloud):
     models = {"one": a_model(), "two": a_model(), "three": a_model(namespace="vision")}
     deployed(cloud, models)
 
-    assert [*cloud.all(NAMESPACE)] == ["serving-namespace", "vision-namespace"]
+    assert sorted(cloud.all(NAMESPACE)) == ["serving-namespace", "vision-namespace"]
 
 
 def test_a_namespace_is_what_the_file_says_of_it(cloud):

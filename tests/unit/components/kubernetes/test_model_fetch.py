@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from components.kubernetes.model_fetch import ModelRemote, fetch_container, model_key
+from components.kubernetes.model_fetch import ModelRemote, fetch_container
+from components.kubernetes.serving_spec import ServedVersions
 
 RCLONE = Path(__file__).parents[4] / "sandbox/toolchain/rclone/go.mod"
 REMOTE = ModelRemote(bucket="bucket", options={"type": "s3", "env_auth": "true"})
@@ -27,8 +28,9 @@ def test_the_image_is_of_the_version_that_the_sandbox_runs():
     assert f"\nrequire github.com/rclone/rclone v{version}\n" in RCLONE.read_text()
 
 
-def test_a_models_files_are_below_its_name_and_version():
-    assert model_key("m", 3) == "models/m/3"
+def test_a_models_versions_are_below_its_name_or_its_path():
+    assert ServedVersions(version=3).folder("m") == "models/m"
+    assert ServedVersions(version=3, path="resnet_101").folder("m") == "resnet_101"
 
 
 def test_the_environment_says_where_from_and_where_to():
@@ -56,7 +58,7 @@ def test_options_of_other_remotes_are_told_in_the_same_way():
 def test_several_in_one_pod_share_a_volume_and_have_names_and_targets_of_their_own():
     def fetcher(version: int, name: str) -> Any:
         target = f"/models/m/{version}"
-        key = model_key("m", version)
+        key = f"models/m/{version}"
         return fetch_container(
             REMOTE, key, target=target, volume="models", mount="/models", name=name
         )

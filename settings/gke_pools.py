@@ -99,7 +99,7 @@ def _sized_pools(
     for name, spec in specs.items():
         try:
             found = _sized(name, spec, zones, agents)
-        except (AssertionError, AttributeError, KeyError, ValueError):  # it is wrong in itself
+        except (AttributeError, KeyError, ValueError):  # it is wrong in itself
             continue
         if found is not None:
             sized[name] = found

@@ -48,7 +48,7 @@ class GkeEntrance:
                 subnetwork=self.place.subnetwork,
             )
             return GatewayExposure(name, gateway, opts).addresses
-        service = ServiceLoadBalancerArgs(spec=spec, backend=backend, selector=backend.selector)
+        service = ServiceLoadBalancerArgs(spec=spec, backend=backend)
         return ServiceLoadBalancer(name, service, opts).addresses
 
 

@@ -20,11 +20,10 @@ _ANNOTATIONS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceLoadBalancerArgs:
-    """Who may reach the pods of which labels; the Service that they have already stays as it is."""
+    """Who may reach whose pods; the Service that they have already stays as it is."""
 
     spec: ExposureSpec
     backend: Backend
-    selector: Mapping[str, str]
 
 
 class ServiceLoadBalancer(pulumi.ComponentResource):
@@ -43,7 +42,7 @@ class ServiceLoadBalancer(pulumi.ComponentResource):
         spec, backend = args.spec, args.backend
         service_spec: ServiceSpecArgsDict = {
             "type": "LoadBalancer",
-            "selector": args.selector,
+            "selector": backend.selector,
             "ports": [*_ports(spec, backend)],
             # Nodes without such a pod get nothing, and the pod sees who asks.
             "external_traffic_policy": "Local",

@@ -1,5 +1,6 @@
 """ServiceLoadBalancer: which connections get through to a model's pods, and from where."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,7 +18,9 @@ LABELS = {"app.kubernetes.io/instance": "resnet"}
 def a_load_balancer(**spec: Any) -> ServiceLoadBalancer:
     return ServiceLoadBalancer(
         "resnet",
-        ServiceLoadBalancerArgs(spec=ExposureSpec(**spec), backend=a_backend(), selector=LABELS),
+        ServiceLoadBalancerArgs(
+            spec=ExposureSpec(**spec), backend=replace(a_backend(), selector=LABELS)
+        ),
         on_a_cluster(),
     )
 

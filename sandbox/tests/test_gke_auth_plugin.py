@@ -65,7 +65,8 @@ def test_the_plugin_logs_in_where_no_authority_is_told(clone, server):
 def test_kubectl_does_so_too(clone, server, tmp_path):
     file = tmp_path / "kubeconfig"
     file.write_text(kubeconfig(server))
-    environment = {"PATH": os.pathsep.join((str(clone.bin), "/usr/bin", "/bin"))}
+    path = os.pathsep.join((str(clone.bin), "/usr/bin", "/bin"))
+    environment = {"PATH": path, "HOME": str(tmp_path)}  # where its cache goes
 
     ran = subprocess.run(
         [clone.bin / "kubectl", "--kubeconfig", file, "get", "namespaces", "--output", "name"],

@@ -48,7 +48,7 @@ def test_a_kind_that_is_not_served_is_refused_by_name(provider, preview, monkeyp
     ("token", "inputs"),
     [
         (CONFIG_MAP, {"metadata": {"namespace": "later"}}),
-        ("kubernetes:gateway.networking.k8s.io/v1:Gateway", {}),
+        ("kubernetes:cert-manager.io/v1:Certificate", {}),
         (CONFIG_MAP, {"data": {"host": UNKNOWN}, "dta": {}}),
     ],
 )

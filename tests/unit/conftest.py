@@ -1,6 +1,7 @@
 """A fake cloud: it accepts every resource, remembers each request, and computes what we read."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import isawaitable
@@ -196,8 +197,8 @@ class Cloud(Mocks):
 class _Recorder(MockMonitor):
     """Keeps what the stock mock monitor drops: resource options and registered outputs.
 
-    It also keeps the event loops that the stock monitor opens in its worker threads and
-    never closes, so that the fixture can.
+    It also opens the event loops of its worker threads, which the stock monitor opens where
+    there is none and never closes, so that the fixture can close them.
     """
 
     def __init__(self, mocks: Mocks) -> None:
@@ -205,27 +206,30 @@ class _Recorder(MockMonitor):
         self.requests: list[Any] = []
         self.outputs: dict[str, dict[str, Any]] = {}
         self.worker_loops: set[asyncio.AbstractEventLoop] = set()
+        self._thread = threading.local()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
-        response = super().Invoke(request)
-        self.worker_loops.add(asyncio.get_event_loop())
-        return response
+        self._open_loop()
+        return super().Invoke(request)
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
-        response = super().ReadResource(request)
-        self.worker_loops.add(asyncio.get_event_loop())
-        return response
+        self._open_loop()
+        return super().ReadResource(request)
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
         self.requests.append(request)
-        response = super().RegisterResource(request)
-        if request.type != "pulumi:pulumi:Stack":  # the one request that opens no loop
-            self.worker_loops.add(asyncio.get_event_loop())
-        return response
+        self._open_loop()
+        return super().RegisterResource(request)
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - a gRPC method name
         self.outputs[request.urn] = rpc.deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)
+
+    def _open_loop(self) -> None:
+        if not hasattr(self._thread, "loop"):
+            self._thread.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self._thread.loop)
+            self.worker_loops.add(self._thread.loop)
 
 
 @contextmanager

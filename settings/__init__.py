@@ -6,16 +6,16 @@ from typing import Any, cast
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from components.kubernetes.serving_namespace import ServingNamespaceSpec
 from components.spec import Fault
+from settings import sections
 from settings.capacity import capacity_faults
 from settings.exposure import exposure_faults
 from settings.faults import fault_line, fault_lines
 from settings.gke import GkeSettings
 from settings.models import ModelSettings, name_faults
-from settings.names import DnsLabel
 from settings.namespaces import namespace_faults
 from settings.platform import EksSettings, PlatformSettings, SharedSettings
 from settings.secrets import HIDDEN, SECRET_RULE, hide
@@ -91,7 +91,7 @@ def _platform(given: Any, faults: list[str]) -> PlatformSettings | None:
             if given.get("kind") in kinds and (value := _given(key)):
                 given[name] = value
     try:
-        return TypeAdapter(PlatformSettings).validate_python(given)
+        return sections.PLATFORM.validate_python(given)
     except ValidationError as error:
         faults += [_of_provider(line) for line in fault_lines(_PLATFORM, given, error)]
         return None
@@ -107,7 +107,7 @@ def _of_provider(line: str) -> str:
 
 def _models(given: Any, faults: list[str]) -> Mapping[str, ModelSettings]:
     try:
-        return TypeAdapter(Mapping[DnsLabel, ModelSettings]).validate_python(given or {})
+        return sections.MODELS.validate_python(given or {})
     except ValidationError as error:
         faults += fault_lines(_MODELS, given, error)
         return {}
@@ -117,7 +117,7 @@ def _namespaces(faults: list[str]) -> Mapping[str, ServingNamespaceSpec]:
     given = _given(_NAMESPACES)
     faults += [_line(_NAMESPACES, fault) for fault in namespace_faults(given, _given(_MODELS))]
     try:
-        return TypeAdapter(Mapping[DnsLabel, ServingNamespaceSpec]).validate_python(given or {})
+        return sections.NAMESPACES.validate_python(given or {})
     except ValidationError as error:
         faults += fault_lines(_NAMESPACES, given, error)
         return {}

@@ -12,18 +12,15 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from components.kubernetes.serving_namespace import ServingNamespaceSpec
-from settings.models import ModelSettings
-from settings.names import DnsLabel
-from settings.platform import PlatformSettings
+from settings import sections
 from settings.serving_profiles import serving_profiles
 
 _SECTIONS: Mapping[str, TypeAdapter[Any]] = {
     "aws:region": TypeAdapter(str),
     "gcp:project": TypeAdapter(str),
-    "tfserving:platform": TypeAdapter(PlatformSettings),
-    "tfserving:models": TypeAdapter(Mapping[DnsLabel, ModelSettings]),
-    "tfserving:namespaces": TypeAdapter(Mapping[DnsLabel, ServingNamespaceSpec]),
+    "tfserving:platform": sections.PLATFORM,
+    "tfserving:models": sections.MODELS,
+    "tfserving:namespaces": sections.NAMESPACES,
 }
 _PROFILE = "tfserving:serving_profile"
 _OF_PROVIDERS = ("region", "project")
@@ -54,7 +51,7 @@ def _takes_numbers(schema: core_schema.StringSchema) -> bool:
 
 def settings_schema() -> Mapping[str, Any]:
     """Return the schema of a whole `Pulumi.<stack>.yaml`."""
-    sections, found = TypeAdapter.json_schemas(
+    shown, found = TypeAdapter.json_schemas(
         [(key, "validation", adapter) for key, adapter in _SECTIONS.items()],
         schema_generator=SchemaOfKeys,
     )
@@ -79,7 +76,7 @@ def settings_schema() -> Mapping[str, Any]:
             "config": {
                 "type": "object",
                 "properties": {
-                    **{key: schema for (key, _), schema in sections.items()},
+                    **{key: schema for (key, _), schema in shown.items()},
                     _PROFILE: {"enum": [*serving_profiles()]},
                 },
                 "patternProperties": {"^(?!tfserving:)[^:]+:": True},

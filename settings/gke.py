@@ -9,7 +9,7 @@ from pydantic import Field
 
 from components.gcp.gke_cluster import GkeClusterSpec
 from components.gcp.gke_node_pool import OnDemandPoolSpec, SpotPoolSpec
-from components.gcp.model_bucket import ModelBucketSpec
+from components.gcp.model_bucket import GcsModelBucketSpec
 from components.gcp.network import AnyNetworkSpec, NetworkSpec
 from components.gcp.node_counts import NodeCounts
 from components.spec import Fault, rule
@@ -41,7 +41,7 @@ class GkeSettings(GkeClusterSpec):
     network: AnyNetworkSpec
     pools: Mapping[DnsLabel, GkePool]
     daemon_sets: GkeDaemonSetRequests = field(default_factory=GkeDaemonSetRequests)
-    model_bucket: ModelBucketSpec = field(default_factory=ModelBucketSpec)
+    model_bucket: GcsModelBucketSpec = field(default_factory=GcsModelBucketSpec)
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @rule

@@ -16,10 +16,10 @@ from components.aws.controllers.load_balancer_controller import LoadBalancerCont
 from components.aws.controllers.node_termination_handler import NodeTerminationHandlerSpec
 from components.aws.controllers.versions import CLUSTER_AUTOSCALER_IMAGES
 from components.aws.eks_cluster import EksClusterSpec
-from components.aws.model_bucket import ModelBucketSpec
 from components.aws.network import ZONE_LETTERS, AnyNetworkSpec, NetworkSpec
 from components.aws.on_demand_node_group import ADDED_LABELS, OnDemandPoolSpec
 from components.aws.spot_node_group import SpotPoolSpec
+from components.model_bucket import ModelBucketSpec
 from components.spec import Fault, Spec, rule
 from settings.daemon_sets import DaemonSetRequests
 from settings.gke import GkeSettings

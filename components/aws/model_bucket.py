@@ -1,27 +1,14 @@
 """A private, versioned bucket that holds exported models."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.spec import Fault, Spec, rule
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelBucketSpec(Spec):
-    """How hard it is to lose a model: no destroy while protected, and old versions for a while."""
-
-    protected: bool = False
-    old_version_days: int = 90
-
-    @rule
-    def _versions_are_kept(self) -> Iterator[Fault]:
-        if self.old_version_days < 1:
-            yield Fault(("old_version_days",), "must be at least 1", self.old_version_days)
+from components.model_bucket import ModelBucketSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +34,7 @@ class ModelBucket(pulumi.ComponentResource):
 
         bucket = aws.s3.Bucket(
             f"{name}-bucket",
-            force_destroy=False,
+            force_destroy=args.spec.force_destroy,
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self, protect=args.spec.protected),
         )

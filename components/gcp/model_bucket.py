@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_gcp as gcp
 
-from components.spec import Fault, Spec, rule
+from components.model_bucket import ModelBucketSpec
+from components.spec import Fault, rule
 
 # https://cloud.google.com/storage/docs/buckets#naming
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]")
@@ -15,15 +16,13 @@ _RESERVED = re.compile(r"goog|.*google|.*g00gle")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelBucketSpec(Spec):
-    """How hard it is to lose a model: no destroy while protected, and old versions for a while.
+class GcsModelBucketSpec(ModelBucketSpec):
+    """A bucket that may have a name.
 
     Names of buckets are the world's: without one, the bucket gets one that is free.
     """
 
     name: str | None = None
-    protected: bool = False
-    old_version_days: int = 90
 
     @rule
     def _name_is_accepted(self) -> Iterator[Fault]:
@@ -40,17 +39,12 @@ class ModelBucketSpec(Spec):
                 self.name,
             )
 
-    @rule
-    def _versions_are_kept(self) -> Iterator[Fault]:
-        if self.old_version_days < 1:
-            yield Fault(("old_version_days",), "must be at least 1", self.old_version_days)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ModelBucketArgs:
     """What the bucket is, in which region, and its labels."""
 
-    spec: ModelBucketSpec = field(default_factory=ModelBucketSpec)
+    spec: GcsModelBucketSpec = field(default_factory=GcsModelBucketSpec)
     location: str
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -84,7 +78,7 @@ class ModelBucket(pulumi.ComponentResource):
                     "condition": {"age": 7},
                 },
             ],
-            force_destroy=False,
+            force_destroy=args.spec.force_destroy,
             labels=args.labels,
             opts=pulumi.ResourceOptions(parent=self, protect=args.spec.protected),
         )

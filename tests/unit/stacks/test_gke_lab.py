@@ -133,7 +133,11 @@ def test_the_bucket_has_the_name_of_its_project(cloud, lab):
 
     assert bucket["name"] == f"{cloud.one(CLUSTER)['project']}-bucket" == "tfserving-lab-bucket"
     assert bucket["location"] == "US-CENTRAL1"
-    assert bucket["forceDestroy"] is False
+
+
+def test_the_bucket_goes_with_the_lab_and_its_models(cloud, lab):
+    assert cloud.one(BUCKET)["forceDestroy"] is True
+    assert cloud.options(BUCKET).protect is False
 
 
 def test_the_model_is_fetched_from_its_folder_of_the_bucket(cloud, lab, fetcher_environment):

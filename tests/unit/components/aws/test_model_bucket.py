@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.aws.model_bucket import ModelBucket, ModelBucketArgs, ModelBucketSpec, read_policy
+from components.aws.model_bucket import ModelBucket, ModelBucketArgs, read_policy
+from components.model_bucket import ModelBucketSpec
 
 BUCKET = "aws:s3/bucket:Bucket"
 ENCRYPTION = (
@@ -33,6 +34,12 @@ def test_a_bucket_with_models_in_it_is_not_deleted(cloud):
     cloud.run(a_bucket)
 
     assert cloud.one(BUCKET) == {"forceDestroy": False, "tags": {"team": "ml"}}
+
+
+def test_models_go_with_their_bucket_if_the_spec_says_so(cloud):
+    cloud.run(lambda: a_bucket(force_destroy=True))
+
+    assert cloud.one(BUCKET)["forceDestroy"] is True
 
 
 @pytest.mark.parametrize("protected", [True, False])

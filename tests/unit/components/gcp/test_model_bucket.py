@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from components.gcp.model_bucket import ModelBucket, ModelBucketArgs, ModelBucketSpec
+from components.gcp.model_bucket import GcsModelBucketSpec, ModelBucket, ModelBucketArgs
 from components.spec import SpecError
 
 BUCKET = "gcp:storage/bucket:Bucket"
@@ -12,14 +12,14 @@ BUCKET = "gcp:storage/bucket:Bucket"
 
 def a_bucket(**spec: Any) -> ModelBucket:
     args = ModelBucketArgs(
-        spec=ModelBucketSpec(**spec), location="us-central1", labels={"team": "ml"}
+        spec=GcsModelBucketSpec(**spec), location="us-central1", labels={"team": "ml"}
     )
     return ModelBucket("models", args)
 
 
 def refusal_of(**spec: Any) -> str:
     with pytest.raises(SpecError) as refusal:
-        ModelBucketSpec(**spec)
+        GcsModelBucketSpec(**spec)
     return str(refusal.value)
 
 
@@ -50,6 +50,12 @@ def test_old_versions_are_kept_as_long_as_the_spec_says(cloud):
     cloud.run(lambda: a_bucket(old_version_days=7))
 
     assert cloud.one(BUCKET)["lifecycleRules"][0]["condition"] == {"daysSinceNoncurrentTime": 7}
+
+
+def test_models_go_with_their_bucket_if_the_spec_says_so(cloud):
+    cloud.run(lambda: a_bucket(force_destroy=True))
+
+    assert cloud.one(BUCKET)["forceDestroy"] is True
 
 
 @pytest.mark.parametrize("protected", [True, False])
@@ -83,7 +89,7 @@ def test_it_promises_where_it_is(cloud):
 
 @pytest.mark.parametrize("name", ["abc", "a" * 63, "0_models-1", None])
 def test_a_name_is_what_cloud_storage_takes(name):
-    assert ModelBucketSpec(name=name).name == name
+    assert GcsModelBucketSpec(name=name).name == name
 
 
 @pytest.mark.parametrize(
@@ -103,9 +109,4 @@ def test_a_name_is_not_googles(name):
 
 
 def test_a_name_may_have_goog_in_it():
-    assert ModelBucketSpec(name="my-goog").name == "my-goog"
-
-
-def test_old_versions_are_kept_for_a_day_at_least():
-    assert refusal_of(old_version_days=0) == "old_version_days: must be at least 1, got 0"
-    assert ModelBucketSpec(old_version_days=1).old_version_days == 1
+    assert GcsModelBucketSpec(name="my-goog").name == "my-goog"

@@ -20,6 +20,8 @@ class GcsModels(BucketModels):
 
     project: str
     project_number: str
+    cluster: pulumi.Resource | None = None
+    """The cluster, if it is this stack's: a project knows no pods before it has had one."""
 
     @property
     def remote(self) -> ModelRemote:
@@ -42,7 +44,7 @@ class GcsModels(BucketModels):
     def allow(
         self, name: str, *, namespace: str, service_account: str, prefixes: Sequence[str]
     ) -> pulumi.Resource:
-        """Let the pods of a service account read what is below prefixes, and nothing else."""
+        """Let the pods of a service account read what is below prefixes, of the rest only names."""
         return WorkloadIdentity(
             name,
             WorkloadIdentityArgs(
@@ -53,4 +55,6 @@ class GcsModels(BucketModels):
                 bucket=self.bucket_name,
                 prefixes=[f"{self.folder}{each}" for each in prefixes],
             ),
+            # The first cluster with Workload Identity makes the pool that the members are of.
+            pulumi.ResourceOptions(depends_on=[self.cluster] if self.cluster else []),
         )

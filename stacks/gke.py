@@ -125,6 +125,7 @@ def deploy(settings: GkeSettings) -> Platform:
             project=settings.project,
             project_number=settings.project_number,
             owner=bucket,
+            cluster=cluster,
         ),
         capacity=pools,
         notice=notice,

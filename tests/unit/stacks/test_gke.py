@@ -204,6 +204,12 @@ def test_pods_read_their_model_and_nothing_else_as_their_service_account(cloud):
     assert "/objects/resnet_101/" in member["condition"]["expression"]
 
 
+def test_pods_are_let_in_when_a_cluster_has_made_them_known_to_the_project(cloud):
+    serve(cloud, config())
+
+    assert "cluster-1-cluster" in cloud.waits_for("tfserving:index:WorkloadIdentity")
+
+
 def test_the_fetcher_is_told_of_the_bucket_and_the_path(cloud):
     serve(cloud, config())
     pod = cloud.one("kubernetes:apps/v1:Deployment")["spec"]["template"]["spec"]

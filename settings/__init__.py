@@ -15,6 +15,7 @@ from settings.capacity import capacity_faults
 from settings.exposure import exposure_faults
 from settings.faults import fault_line, fault_lines
 from settings.gke import GkeSettings
+from settings.images import image_faults
 from settings.models import ModelSettings, name_faults
 from settings.namespaces import namespace_faults
 from settings.platform import EksSettings, PlatformSettings, SharedSettings
@@ -66,6 +67,7 @@ def load() -> Settings:
     models = _models(given_models, faults)
     namespaces = _namespaces(faults)
     _across_sections(given_platform, given_models, faults)
+    faults += [_line(_MODELS, fault) for fault in image_faults(platform, models)]
     if platform is None or faults:
         # What else is wrong with a secret is no matter.
         raise refusal([line for line in faults if not line.endswith(f'; got "{HIDDEN}"')])

@@ -23,7 +23,7 @@ from components.model_bucket import ModelBucketSpec
 from components.spec import Fault, Spec, rule
 from settings.daemon_sets import DaemonSetRequests
 from settings.gke import GkeSettings
-from settings.names import DnsLabel
+from settings.names import DnsLabel, Registries
 
 EksPool = Annotated[OnDemandPoolSpec | SpotPoolSpec, Field(discriminator="kind")]
 
@@ -46,6 +46,7 @@ class EksSettings(EksClusterSpec):
         default_factory=LoadBalancerControllerSpec
     )
     model_bucket: ModelBucketSpec = field(default_factory=ModelBucketSpec)
+    registries: Registries = field(default_factory=dict[str, str])
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @rule

@@ -99,7 +99,12 @@ def deploy(settings: EksSettings) -> Platform:
     )
     balancers = _deploy_controllers(
         settings,
-        ControllerPlace(cluster_name=cluster.cluster_name, region=settings.region, tags=tags),
+        ControllerPlace(
+            cluster_name=cluster.cluster_name,
+            region=settings.region,
+            tags=tags,
+            registries=settings.registries,
+        ),
         network.vpc_id,
         _priorities(pools),
         # Their pods need nodes, names and the agent that gives them their roles.
@@ -130,6 +135,7 @@ def deploy(settings: EksSettings) -> Platform:
             notice=EKS_NOTICE,
             egress=_EGRESS,
             entrance=entrance and entrance.place,
+            registries=settings.registries,
         ),
         kubeconfig=cluster.kubeconfig,
         kubernetes=kubernetes,

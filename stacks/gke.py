@@ -117,6 +117,7 @@ def deploy(settings: GkeSettings) -> Platform:
             egress=EGRESS,
             entrance=entrance.place,
             managed_prometheus=True,
+            registries=settings.registries,
         ),
         kubeconfig=cluster.kubeconfig,
         kubernetes=kubernetes,

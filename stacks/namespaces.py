@@ -64,6 +64,7 @@ class Namespaces:
                 namespace=namespace.namespace,
                 priority_class=self.priorities.spare,
                 lifecycle=lifecycle,
+                registries=self.platform.description.registries,
             )
             opts = pulumi.ResourceOptions(
                 provider=self.platform.kubernetes,

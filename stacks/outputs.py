@@ -118,6 +118,8 @@ class PlatformOutputs:
     """Null when the platform has no controller of load balancers."""
     managed_prometheus: bool = False
     """Whether a PodMonitoring has the metrics of models collected."""
+    registries: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The places that images are pulled through, by the hosts of their registries."""
 
 
 @dataclass(frozen=True, kw_only=True)

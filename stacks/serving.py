@@ -55,6 +55,7 @@ def _serve(platform: Platform, name: str, model: ModelSettings, made: Namespaces
             manifest_digests=[each.manifest_digest for each in files.values()],
             priority_class=around.priority_class,
             lifecycle=lifecycle,
+            registries=platform.description.registries,
         ),
         pulumi.ResourceOptions(
             provider=platform.kubernetes,

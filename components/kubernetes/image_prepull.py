@@ -5,6 +5,7 @@ import pulumi_kubernetes as k8s
 from pulumi_kubernetes.core.v1 import ContainerArgsDict
 
 from components.kubernetes.model_fetch import FETCHER_IMAGE, RESTRICTED
+from components.kubernetes.registries import through
 from components.kubernetes.resources import Requests
 from components.kubernetes.spare_pods import SparePodsArgs, spare_pod
 
@@ -22,9 +23,10 @@ class ImagePrepull(pulumi.ComponentResource):
     ) -> None:
         super().__init__("tfserving:index:ImagePrepull", name, {}, opts)
         labels = {"app.kubernetes.io/name": "images", "tfserving/model": name}
+        server = through(args.registries, args.spec.image)
         pulls = (
-            _pull("server", args.spec.image, "/usr/bin/tensorflow_model_server", "--version"),
-            _pull("fetcher", FETCHER_IMAGE, "rclone", "version"),
+            _pull("server", server, "/usr/bin/tensorflow_model_server", "--version"),
+            _pull("fetcher", through(args.registries, FETCHER_IMAGE), "rclone", "version"),
         )
         k8s.apps.v1.DaemonSet(
             f"{name}-images",

@@ -65,6 +65,7 @@ def fetch_container(  # noqa: PLR0913 - what is fetched, from where and to where
     volume: str,
     mount: str,
     name: str = "fetch-model",
+    image: str = FETCHER_IMAGE,
 ) -> ContainerArgsDict:
     """Return a container that ends well only if the target holds what the manifest lists.
 
@@ -81,7 +82,7 @@ def fetch_container(  # noqa: PLR0913 - what is fetched, from where and to where
     }
     return {
         "name": name,
-        "image": FETCHER_IMAGE,
+        "image": image,
         "command": ["/bin/sh", "-euc", _SCRIPT],
         "env": [{"name": each, "value": value} for each, value in environment.items()],
         "resources": {

@@ -1,7 +1,7 @@
 """The pods of a server: one container, and before it those that fetch its models."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import pulumi
@@ -17,7 +17,13 @@ from pulumi_kubernetes.core.v1 import (
 
 from components.kubernetes import server_files
 from components.kubernetes.flags import Flag, render_flags
-from components.kubernetes.model_fetch import RESTRICTED, ModelRemote, fetch_container
+from components.kubernetes.model_fetch import (
+    FETCHER_IMAGE,
+    RESTRICTED,
+    ModelRemote,
+    fetch_container,
+)
+from components.kubernetes.registries import through
 from components.kubernetes.serving_spec import TensorFlowServingSpec
 from components.kubernetes.taints import tolerations
 
@@ -74,6 +80,7 @@ class Pod:
     annotations: Mapping[str, str]
     priority_class: pulumi.Input[str] | None = None
     lifecycle: Lifecycle | None = None
+    registries: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def template(self) -> PodTemplateSpecArgsDict:
@@ -137,6 +144,7 @@ class Pod:
                 target=target,
                 volume="models",
                 mount=server_files.MODELS,
+                image=through(self.registries, FETCHER_IMAGE),
             )
             for number, (key, target) in enumerate(wanted, start=1)
         ]
@@ -150,7 +158,7 @@ class Pod:
         }
         return {
             "name": "serving",
-            "image": spec.image,
+            "image": through(self.registries, spec.image),
             # The image's entry point is a shell script with flags of its own.
             "command": ["/usr/bin/tensorflow_model_server"],
             "args": render_flags(server_flags(spec)),

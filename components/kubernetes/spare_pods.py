@@ -1,13 +1,14 @@
 """Pods that do nothing and give way to a model's, for what comes of their being on a node."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_kubernetes.core.v1 import ContainerArgsDict, PodSpecArgsDict
 
 from components.kubernetes.model_fetch import RESTRICTED
 from components.kubernetes.pod import Lifecycle, affinity
+from components.kubernetes.registries import through
 from components.kubernetes.resources import Requests
 from components.kubernetes.serving_spec import TensorFlowServingSpec
 from components.kubernetes.taints import tolerations
@@ -24,6 +25,7 @@ class SparePodsArgs:
     namespace: pulumi.Input[str]
     priority_class: pulumi.Input[str]
     lifecycle: Lifecycle | None = None
+    registries: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def spare_pod(
@@ -46,7 +48,7 @@ def spare_pod(
         "containers": [
             {
                 "name": "pause",
-                "image": PAUSE_IMAGE,
+                "image": through(args.registries, PAUSE_IMAGE),
                 "resources": {
                     "requests": {"cpu": requests.cpu, "memory": requests.memory},
                     "limits": {"memory": requests.memory},

@@ -1,7 +1,7 @@
 """TensorFlow Serving: models behind a Service, scaled by a HorizontalPodAutoscaler."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 
 import pulumi
@@ -26,6 +26,8 @@ _WAVES = 4  # as many as it takes to replace all pods, so many at a time
 class TensorFlowServingArgs:
     """The models to serve, where they are, how their pods leave, and whom they come before.
 
+    Images of a registry that has a place in `registries` are pulled from there.
+
     The digests are of the manifests of models that this stack uploads: others under the same
     version make new pods.
     """
@@ -36,6 +38,7 @@ class TensorFlowServingArgs:
     manifest_digests: Sequence[str] = ()
     priority_class: pulumi.Input[str] | None = None
     lifecycle: Lifecycle | None = None
+    registries: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class TensorFlowServing(pulumi.ComponentResource):
@@ -85,6 +88,7 @@ class TensorFlowServing(pulumi.ComponentResource):
             annotations=_digests(digest, args.manifest_digests),
             priority_class=args.priority_class,
             lifecycle=args.lifecycle,
+            registries=args.registries,
         )
         deadline = _rollout_seconds(spec)
         k8s.apps.v1.Deployment(

@@ -115,6 +115,7 @@ class ClusterAutoscaler(pulumi.ComponentResource):
             _NAME,
             CLUSTER_AUTOSCALER,
             _values(args),
+            args.place,
             pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
         self.register_outputs({})

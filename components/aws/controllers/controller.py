@@ -10,6 +10,7 @@ import pulumi_kubernetes as k8s
 from components.aws.controllers.versions import Chart
 from components.aws.on_demand_node_group import ADDED_LABELS
 from components.aws.pod_identity import PodIdentity, PodIdentityArgs
+from components.kubernetes.registries import through
 from components.kubernetes.taints import Taint, tolerations
 from components.names import LONGEST_NAME, shortened
 from components.spec import Spec
@@ -34,11 +35,12 @@ class ControllerSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class ControllerPlace:
-    """The cluster that a controller works for, and its region."""
+    """The cluster that a controller works for, its region, and what images are pulled through."""
 
     cluster_name: pulumi.Input[str]
     region: str
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    registries: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def identity(
@@ -63,9 +65,15 @@ def identity(
 
 
 def release(
-    name: str, chart: Chart, values: Mapping[str, Any], opts: pulumi.ResourceOptions
+    name: str,
+    chart: Chart,
+    values: Mapping[str, Any],
+    place: ControllerPlace,
+    opts: pulumi.ResourceOptions,
 ) -> k8s.helm.v3.Release:
     """Install a chart, or leave nothing behind; its release is named as its resource is."""
+    if (image := through(place.registries, chart.image)) != chart.image:
+        values = {**values, "image": {**values["image"], "repository": image}}
     repository = None
     if chart.repository:
         repository = k8s.helm.v3.RepositoryOptsArgs(repo=chart.repository)

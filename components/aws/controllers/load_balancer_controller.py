@@ -72,6 +72,7 @@ class LoadBalancerController(pulumi.ComponentResource):
             _NAME,
             LOAD_BALANCER_CONTROLLER,
             _values(args),
+            args.place,
             pulumi.ResourceOptions(parent=self, depends_on=[role]),
         )
         self.register_outputs({})

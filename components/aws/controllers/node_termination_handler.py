@@ -127,6 +127,7 @@ class NodeTerminationHandler(pulumi.ComponentResource):
             _NAME,
             NODE_TERMINATION_HANDLER,
             values,
+            args.place,
             pulumi.ResourceOptions(parent=self, depends_on=needed),
         )
         self.register_outputs({"queue_url": self.queue_url})

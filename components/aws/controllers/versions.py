@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """One version of a chart; a chart without a repository is an OCI address itself."""
+    """One version of a chart, and the image that it installs unless `image.repository` says else.
+
+    A chart without a repository is an OCI address itself.
+    """
 
     chart: str
     version: str
+    image: str
     repository: str | None = None
 
 
@@ -17,6 +21,7 @@ class Chart:
 CLUSTER_AUTOSCALER = Chart(
     chart="cluster-autoscaler",
     version="9.59.0",
+    image="registry.k8s.io/autoscaling/cluster-autoscaler",
     repository="https://kubernetes.github.io/autoscaler",
 )
 # The autoscaler simulates the scheduler of one minor version of Kubernetes: its cluster's.
@@ -29,7 +34,9 @@ CLUSTER_AUTOSCALER_IMAGES: Mapping[str, str] = {
 
 # https://github.com/aws/aws-node-termination-handler/tree/v1.25.6/config/helm
 NODE_TERMINATION_HANDLER = Chart(
-    chart="oci://public.ecr.aws/aws-ec2/helm/aws-node-termination-handler", version="0.27.6"
+    chart="oci://public.ecr.aws/aws-ec2/helm/aws-node-termination-handler",
+    version="0.27.6",
+    image="public.ecr.aws/aws-ec2/aws-node-termination-handler",
 )
 NODE_TERMINATION_HANDLER_IMAGE = "v1.25.6"
 
@@ -37,6 +44,7 @@ NODE_TERMINATION_HANDLER_IMAGE = "v1.25.6"
 LOAD_BALANCER_CONTROLLER = Chart(
     chart="aws-load-balancer-controller",
     version="3.5.0",
+    image="public.ecr.aws/eks/aws-load-balancer-controller",
     repository="https://aws.github.io/eks-charts",
 )
 LOAD_BALANCER_CONTROLLER_IMAGE = "v3.5.0"

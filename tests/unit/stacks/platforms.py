@@ -43,6 +43,7 @@ def outputs(**changes: Any) -> dict[str, Any]:
             "egress": [{"cidr": "169.254.170.23/32", "port": 80}],
             "entrance": ALB,
             "managed_prometheus": False,
+            "registries": {},
         },
         "kubeconfig": '{"clusters": "of prod"}',
         "model_bucket": f"s3://{BUCKET}",

@@ -28,6 +28,7 @@ FIELDS = {
         "egress",
         "entrance",
         "managed_prometheus",
+        "registries",
     },
     "pool": {
         "kind",
@@ -96,6 +97,7 @@ def test_the_platform_is_exported_with_all_that_serving_on_it_takes(exported):
         "egress": [{"cidr": "169.254.170.23/32", "port": 80}],
         "entrance": ALB,
         "managed_prometheus": False,
+        "registries": {},
     }
 
 

@@ -31,7 +31,7 @@ _console = Console()
 def cli() -> None:
     """Run the whole program on this machine: real Pulumi engine and Kubernetes control plane.
 
-    AWS and the nodes are simulated.
+    The cloud, AWS or Google's, and the nodes are simulated.
     """
 
 
@@ -134,7 +134,7 @@ def env(stack: str | None) -> None:
 @STACK
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def execute(stack: str | None, command: Sequence[str]) -> None:
-    """Run a command with the sandbox's pulumi, kubectl and AWS endpoint: exec -- CMD..."""
+    """Run a command with the sandbox's pulumi, kubectl and cloud endpoints: exec -- CMD..."""
     if not command:
         raise SandboxError("exec needs a command: sandbox exec -- kubectl get nodes", WRONG_USAGE)
     environment = Machine(stack).running_engine().environment

@@ -2,13 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import pulumi
-from pulumi_aws.ec2 import (
-    LaunchTemplateBlockDeviceMappingArgsDict,
-    LaunchTemplateMetadataOptionsArgsDict,
-    LaunchTemplateTagSpecificationArgsDict,
-)
 
 from components.aws.ami import AmiRelease
 from components.bounds import Bounds
@@ -16,8 +12,15 @@ from components.kubernetes.node_labels import label_faults
 from components.kubernetes.taints import Taint
 from components.spec import Fault, Spec, rule
 
+if TYPE_CHECKING:
+    from pulumi_aws.ec2 import (
+        LaunchTemplateBlockDeviceMappingArgsDict,
+        LaunchTemplateMetadataOptionsArgsDict,
+        LaunchTemplateTagSpecificationArgsDict,
+    )
+
 # Pods are a hop further than their node, so they cannot take its role.
-INSTANCE_METADATA: LaunchTemplateMetadataOptionsArgsDict = {
+INSTANCE_METADATA: "LaunchTemplateMetadataOptionsArgsDict" = {
     "http_endpoint": "enabled",
     "http_tokens": "required",
     "http_put_response_hop_limit": 1,
@@ -72,7 +75,7 @@ class PoolPlace:
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-def root_volume(gib: int) -> Sequence[LaunchTemplateBlockDeviceMappingArgsDict]:
+def root_volume(gib: int) -> "Sequence[LaunchTemplateBlockDeviceMappingArgsDict]":
     """Return the encrypted volume that an Amazon Linux 2023 node boots from."""
     return [
         {
@@ -94,6 +97,6 @@ def disk_for_pods(gib: int) -> str:
 
 def tag_specifications(
     tags: Mapping[str, str],
-) -> Sequence[LaunchTemplateTagSpecificationArgsDict]:
+) -> "Sequence[LaunchTemplateTagSpecificationArgsDict]":
     """Return what carries a template's tags to what is launched from it: default tags do not."""
     return [{"resource_type": kind, "tags": tags} for kind in ("instance", "volume")]

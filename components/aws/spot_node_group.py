@@ -3,14 +3,10 @@
 import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws.autoscaling import (
-    GroupMixedInstancesPolicyInstancesDistributionArgsDict,
-    GroupTagArgsDict,
-)
 
 from components.aws.controllers.node_termination_handler import MANAGED_TAG
 from components.aws.node_config import render_node_config
@@ -26,6 +22,12 @@ from components.aws.node_role import NodeRole, NodeRoleArgs
 from components.bounds import Bounds
 from components.kubernetes.node_labels import label_faults
 from components.spec import Fault, Spec, rule
+
+if TYPE_CHECKING:
+    from pulumi_aws.autoscaling import (
+        GroupMixedInstancesPolicyInstancesDistributionArgsDict,
+        GroupTagArgsDict,
+    )
 
 AllocationStrategy = Literal[
     "capacity-optimized", "capacity-optimized-prioritized", "price-capacity-optimized"
@@ -115,7 +117,7 @@ class _Part:
     name: str
     nodes: Bounds
     labels: Mapping[str, str]
-    distribution: GroupMixedInstancesPolicyInstancesDistributionArgsDict
+    distribution: "GroupMixedInstancesPolicyInstancesDistributionArgsDict"
 
 
 class SpotNodeGroup(pulumi.ComponentResource):
@@ -183,9 +185,9 @@ class SpotNodeGroup(pulumi.ComponentResource):
         self,
         args: SpotNodeGroupArgs,
         part: _Part,
-        profile: aws.iam.InstanceProfile,
+        profile: "aws.iam.InstanceProfile",
         first: Sequence[pulumi.Resource],
-    ) -> aws.autoscaling.Group:
+    ) -> "aws.autoscaling.Group":
         spec, place = args.spec, args.place
         child = pulumi.ResourceOptions(parent=self)
         tags = {**place.tags, "Name": part.name}
@@ -285,7 +287,7 @@ def _autoscaler_tags(args: SpotNodeGroupArgs, part: _Part) -> dict[str, str]:
 
 def _group_tags(
     instances: Mapping[str, str], group: Mapping[str, str]
-) -> Iterator[GroupTagArgsDict]:
+) -> "Iterator[GroupTagArgsDict]":
     for tags, propagate in ((instances, True), (group, False)):
         for key, value in tags.items():
             yield {"key": key, "value": value, "propagate_at_launch": propagate}

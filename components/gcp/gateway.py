@@ -147,7 +147,7 @@ class GatewayExposure(pulumi.ComponentResource):
 
 def _address(
     name: str, args: GatewayExposureArgs, opts: pulumi.ResourceOptions
-) -> gcp.compute.GlobalAddress | gcp.compute.Address:
+) -> "gcp.compute.GlobalAddress | gcp.compute.Address":
     if args.spec.scope == "public":
         return gcp.compute.GlobalAddress(name, opts=opts)
     return gcp.compute.Address(
@@ -162,7 +162,7 @@ def _address(
 
 def _ssl_policy(
     name: str, args: GatewayExposureArgs, opts: pulumi.ResourceOptions
-) -> gcp.compute.SSLPolicy | gcp.compute.RegionSslPolicy:
+) -> "gcp.compute.SSLPolicy | gcp.compute.RegionSslPolicy":
     """Return TLS 1.2 with forward secrecy, and 1.3: Google's default is of TLS 1.0.
 
     https://docs.cloud.google.com/load-balancing/docs/ssl-policies-concepts
@@ -175,7 +175,7 @@ def _ssl_policy(
     )
 
 
-def _rules(cidrs: Sequence[str]) -> Iterator[gcp.compute.SecurityPolicyRuleArgsDict]:
+def _rules(cidrs: Sequence[str]) -> "Iterator[gcp.compute.SecurityPolicyRuleArgsDict]":
     def of(ranges: Sequence[str]) -> gcp.compute.SecurityPolicyRuleMatchArgsDict:
         return {"versioned_expr": "SRC_IPS_V1", "config": {"src_ip_ranges": [*ranges]}}
 

@@ -134,7 +134,7 @@ class NodeTerminationHandler(pulumi.ComponentResource):
 
     def _queue(
         self, name: str, args: NodeTerminationHandlerArgs
-    ) -> tuple[aws.sqs.Queue, Sequence[pulumi.Resource]]:
+    ) -> "tuple[aws.sqs.Queue, Sequence[pulumi.Resource]]":
         """Return the queue and what has to be there before all notices reach it."""
         child = pulumi.ResourceOptions(parent=self)
         tags = args.place.tags

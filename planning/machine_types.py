@@ -19,9 +19,10 @@ TABLE = Path(__file__).with_suffix(".csv")
 _MIB = 1024  # of a GiB
 _MEMORY_STEP_MIB = 256
 _CUSTOM = re.compile(
-    r"(?:(?P<series>\w+)-)?custom-(?P<vcpus>\d+)-(?P<memory>\d+)(?P<extended>-ext)?"
+    r"(?:(?P<series>[a-z0-9]+)-)?custom-(?P<vcpus>[0-9]{1,3})-(?P<memory>[0-9]{1,8})"
+    r"(?P<extended>-ext)?"
 )
-_CUSTOM_SHARED_CORE = re.compile(r"e2-custom-(?P<share>micro|small|medium)-(?P<memory>\d+)")
+_CUSTOM_SHARED_CORE = re.compile(r"e2-custom-(?P<share>micro|small|medium)-(?P<memory>[0-9]{1,8})")
 
 
 @dataclass(frozen=True, kw_only=True)

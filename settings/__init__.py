@@ -1,6 +1,6 @@
 """Stack settings: the one place where untyped Pulumi config becomes typed data."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -71,6 +71,8 @@ def load() -> Settings:
     if platform is None or faults:
         # What else is wrong with a secret is no matter.
         raise refusal([line for line in faults if not line.endswith(f'; got "{HIDDEN}"')])
+    if isinstance(platform, GkeSettings):
+        _warn(_PLATFORM, platform.warnings)
     return Settings(platform=platform, models=models, namespaces=namespaces)
 
 
@@ -131,9 +133,13 @@ def _across_sections(platform: Any, models: Any, faults: list[str]) -> None:
     found = capacity_faults(platform, models)
     for section, broken in ((_PLATFORM, found.platform), (_MODELS, found.models)):
         faults += [_line(section, fault) for fault in broken]
+    _warn(_MODELS, found.warnings)
+
+
+def _warn(section: str, doubts: Iterable[Fault]) -> None:
     if pulumi.runtime.is_dry_run():  # the deployment after a preview runs this again
-        for fault in found.warnings:
-            pulumi.warn(_line(_MODELS, fault))
+        for each in doubts:
+            pulumi.warn(_line(section, each))
 
 
 def _line(section: str, fault: Fault) -> str:

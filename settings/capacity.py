@@ -32,7 +32,7 @@ def capacity_faults(platform: object, models: object) -> CapacityFaults:
     A platform that is shared has its pools in another stack.
     """
     given = mapping(platform)
-    if (sound_pools := _POOLS.get(given.get("kind"))) is None:
+    if (sound_pools := _POOLS.get(str(given.get("kind")))) is None:
         return CapacityFaults((), (), ())
     pools = sound_pools(given)
     found = placement_faults(sound_models(models), pools)

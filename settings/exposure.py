@@ -15,7 +15,7 @@ from settings.given import mapping
 
 _PLATFORM = "tfserving:platform"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html
-_ACM_CERTIFICATE = r"arn:aws[a-z-]*:acm:{region}:\d{{12}}:certificate/[0-9a-f-]+"
+_ACM_CERTIFICATE = r"arn:aws[a-z-]*:acm:{region}:[0-9]{{12}}:certificate/[0-9a-f-]+"
 # https://docs.cloud.google.com/compute/docs/reference/rest/v1/sslCertificates
 _GOOGLE_CERTIFICATE = r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#availability-zones
@@ -44,7 +44,7 @@ def exposure_faults(
             case "eks":
                 found = [*_lacks_of_eks(given, spec, expose), *_alb_faults(spec, region)]
             case "gke":
-                found = [*_lacks_of_gke(given, spec), *_gke_faults(spec)]
+                found = [*lacks_of_gke(spec, mapping(given.get("network"))), *_gke_faults(spec)]
             case "shared" if project is not None and region is None:
                 found = [*_gke_faults(spec)]
             case _:
@@ -133,15 +133,17 @@ def _lacks_of_eks(given: Mapping[str, Any], spec: ExposureSpec, expose: object) 
         yield Fault(("scope",), f"{limit} or more", spec.scope)
 
 
-def _lacks_of_gke(given: Mapping[str, Any], spec: ExposureSpec) -> Iterator[Fault]:
+def lacks_of_gke(
+    spec: ExposureSpec, network: Mapping[str, Any], platform: str = _PLATFORM
+) -> Iterator[Fault]:
+    """Find addresses that a load balancer of GKE needs, and that its platform's network has not."""
     known = vars(spec)
     if known.get("scope") != "internal" or "kind" not in known or "cidrs" not in known:
         return
-    network = mapping(given.get("network"))
     # https://docs.cloud.google.com/load-balancing/docs/proxy-only-subnets
     if spec.kind == "gateway" and network.get("proxy_cidr") is None:
-        limit = f"must come with {_PLATFORM}.network.proxy_cidr, where the proxies of internal "
+        limit = f"must come with {platform}.network.proxy_cidr, where the proxies of internal "
         yield Fault(("scope",), f"{limit}gateways are", spec.scope)
     if spec.kind != "gateway" and not spec.cidrs and network.get("cidr") is None:
-        limit = f"must come with cidrs, or {_PLATFORM}.network.cidr: where its clients are"
+        limit = f"must come with cidrs, or {platform}.network.cidr: where its clients are"
         yield Fault(("scope",), limit, spec.scope)

@@ -1,6 +1,7 @@
 """What models ask of pools: that their pods fit there, each kind at its maximum."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from components.kubernetes.taints import COMPUTE_CLASS
@@ -63,7 +64,7 @@ def _unplaced(models: Mapping[str, ModelSettings], pools: SoundPools) -> Iterato
     kinds = {
         name: pods
         for name, model in models.items()
-        if (pods := model_pods(model))
+        if (pods := _of_one_class(model_pods(model)))
         and not _is_left_to_nodes(pods, every.values())
         and not any(pool.admits(pods) for each, pool in every.items() if each not in sized)
     }
@@ -74,6 +75,8 @@ def _unplaced(models: Mapping[str, ModelSettings], pools: SoundPools) -> Iterato
             yield _Unplaced(_without_pool(kinds[name], {**every, **sized}).below(name))
         elif found.placed < maximum:
             why = _arithmetic(found, kinds)
+            if classes := _other_classes(kinds[name], sized):
+                why += f"; more may be for a node_selector of {classes}"
             if model.allow_unplaceable_replicas:
                 limit = f"only {found.placed} can be placed, the rest stays pending: {why}"
             else:
@@ -92,14 +95,38 @@ def _arithmetic(found: Placement, kinds: Mapping[str, Pods]) -> str:
     return f"{held}, less what {rivals} take"
 
 
+def _of_one_class(pods: Pods | None) -> Pods | None:
+    """Return pods that answer the taint of a compute class only if they select it.
+
+    GKE makes no nodes of a class for pods that do not ask for it.
+    """
+    chosen = pods and pods.selector.get(COMPUTE_CLASS)
+    return pods and replace(
+        pods,
+        tolerations=frozenset(
+            each for each in pods.tolerations if each.key != COMPUTE_CLASS or each.value == chosen
+        ),
+    )
+
+
 def _without_pool(pods: Pods, pools: Mapping[str, Pool]) -> Fault:
     matching = {name: pool for name, pool in pools.items() if pool.matches(pods)}
+    if classes := _other_classes(pods, pools):
+        limit = f"must have {classes}, as nodes of a class are for pods that ask for it"
+        return Fault(("node_selector",), limit, pods.selector)
     if matching:
         of = [f"{name} has {_listed(pool.refuses(pods))}" for name, pool in matching.items()]
         limit = f"must answer the taints of a pool that node_selector matches: {'; '.join(of)}"
         return Fault(("tolerations",), limit, [each._asdict() for each in pods.tolerations])
     limit = f"must match the labels of a pool: {', '.join(pools)}"
     return Fault(("node_selector",), limit, pods.selector)
+
+
+def _other_classes(pods: Pods, pools: Mapping[str, Pool]) -> str:
+    """Return what pods would have to select for the nodes of classes that they do not ask for."""
+    refused = (pool.refuses(pods) for pool in pools.values() if pool.matches(pods))
+    classes = [each.value for taints in refused for each in taints if each.key == COMPUTE_CLASS]
+    return f"{COMPUTE_CLASS}: {' or '.join(dict.fromkeys(classes))}" if classes else ""
 
 
 def _listed(refused: Iterable[Taint]) -> str:

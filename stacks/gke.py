@@ -53,7 +53,9 @@ def deploy(settings: GkeSettings) -> Platform:
     else:
         network = Network(name, NetworkArgs(spec=given, region=settings.region))
         made = [network]
-    account = NodeAccount(name, NodeAccountArgs(project=settings.project))
+    account = NodeAccount(
+        name, NodeAccountArgs(project=settings.project, location=settings.location)
+    )
     cluster = GkeCluster(
         name,
         GkeClusterArgs(

@@ -6,11 +6,13 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
+from components.kubernetes.exposure import ExposureSpec
 from components.spec import Fault
 from planning.capacity import Resources
 from planning.drain import Notice
 from planning.placement import Pool
 from settings import ModelSettings, SharedSettings
+from settings.exposure import lacks_of_gke
 from settings.faults import fault_line
 from settings.placement import SoundPools, placement_faults
 from settings.servers import EVERYWHERE, as_planned, requested
@@ -23,7 +25,7 @@ from stacks.outputs import LoadBalancers, NodePool, PlatformOutputs, Quantities,
 from stacks.platform import Entrance, ModelStore, Platform
 from stacks.s3_models import S3Models
 
-_MODELS = "tfserving:models"
+_PLATFORM, _MODELS = "tfserving:platform", "tfserving:models"
 
 
 async def deploy(settings: SharedSettings, models: Mapping[str, ModelSettings]) -> Platform:
@@ -92,7 +94,7 @@ def _faults(
     platform, stack = outputs.platform, settings.stack
     if platform.kind == "shared":
         limit = f"must be the stack that built the platform, which {stack} shares too"
-        yield fault_line("tfserving:platform.stack", limit, stack)
+        yield fault_line(f"{_PLATFORM}.stack", limit, stack)
     if platform.project is None and platform.region != settings.region:
         limit = f"must be the region of {stack}, {platform.region}"
         yield fault_line("aws:region", limit, settings.region)
@@ -108,9 +110,20 @@ def _faults(
             if (model.namespace, name) in served:
                 limit += f", and serves a {name} there"
             yield fault_line(f"{key}.namespace", limit, model.namespace)
-        if model.expose is not None and not (platform.entrance and platform.entrance.cidrs):
-            limit = f"must be left out: {stack} has no controller of load balancers, or does not "
-            yield fault_line(f"{key}.expose", f"{limit}say where they are")
+        if model.expose is not None:
+            yield from _entrance_faults(f"{key}.expose", model.expose, platform.entrance, stack)
+
+
+def _entrance_faults(
+    key: str, spec: ExposureSpec, place: LoadBalancers | None, stack: str
+) -> Iterator[str]:
+    if place is None or (place.kind == "alb" and not place.cidrs):
+        limit = f"must be left out: {stack} has no controller of load balancers, or does not say "
+        yield fault_line(key, f"{limit}where they are")
+    elif place.kind == "gke":
+        network = {"cidr": place.cidrs or None, "proxy_cidr": place.proxy_cidr}
+        for fault in lacks_of_gke(spec, network, f"{stack}'s {_PLATFORM}"):
+            yield fault_line(".".join(map(str, (key, *fault.path))), fault.rule, fault.given)
 
 
 def _capacity_faults(

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-_RELEASE = re.compile(r"(?P<minor>\d+\.\d+)\.\d+-(?P<date>\d{8})")
+_RELEASE = re.compile(r"(?P<minor>\d+\.\d+)\.\d+-(?P<date>\d{8})", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ ReleaseChannel = Literal["RAPID", "REGULAR", "STABLE", "EXTENDED"]
 
 # https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?")
+# https://docs.cloud.google.com/kubernetes-engine/docs/how-to/authorized-networks#limitations
+_MOST_NETWORKS = 100
 # How many zones of a region have nodes, as GKE itself would have it.
 # https://cloud.google.com/kubernetes-engine/docs/concepts/regional-clusters
 _ZONES = 3
@@ -37,6 +39,12 @@ class EndpointSpec(Spec):
     @rule
     def _networks_can_be_read(self) -> Iterator[Fault]:
         yield from unreadable_networks("authorized_networks", self.authorized_networks)
+
+    @rule
+    def _networks_are_not_too_many(self) -> Iterator[Fault]:
+        if (given := len(self.authorized_networks)) > _MOST_NETWORKS:
+            limit = f"must be at most {_MOST_NETWORKS} networks"
+            yield Fault(("authorized_networks",), limit, given)
 
     @rule
     def _api_can_be_reached(self) -> Iterator[Fault]:

@@ -1,6 +1,5 @@
 """A pool of nodes that GKE manages and scales: on-demand ones, or Spot."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 import pulumi_gcp as gcp
 
+from components.gcp.machine_series import DiskType, cpu_platform_faults, disk_faults
 from components.gcp.node_account import CLOUD_PLATFORM
 from components.gcp.node_counts import NodeCounts
 from components.kubernetes.node_labels import label_faults
@@ -18,6 +18,8 @@ from components.spec import Fault, Spec, rule
 if TYPE_CHECKING:
     from pulumi_gcp.container import NodePoolAutoscalingArgsDict, NodePoolNodeConfigArgsDict
 
+# https://docs.cloud.google.com/kubernetes-engine/docs/concepts/about-custom-compute-classes
+_GKES_DOMAIN = "cloud.google.com"
 _EFFECTS = {
     "NoSchedule": "NO_SCHEDULE",
     "PreferNoSchedule": "PREFER_NO_SCHEDULE",
@@ -28,19 +30,10 @@ _EFFECTS = {
 _LONGEST_NAME = 40 - 8
 # https://cloud.google.com/kubernetes-engine/docs/reference/rest/v1/NodeConfig
 _SMALLEST_DISK = 10
-# Machines of these series have no other disks, or have none of these.
-# https://cloud.google.com/compute/docs/disks/hyperdisks
-_HYPERDISK = "hyperdisk-balanced"
-_ONLY_HYPERDISK = ("c4", "c4a", "c4d", "n4", "n4a", "n4d")
-_NO_HYPERDISK = ("c2", "c2d", "e2", "n1", "n2", "n2d", "t2a", "t2d")
-# https://cloud.google.com/compute/docs/instances/specify-min-cpu-platform
-_CPU_PLATFORM = re.compile(r"(Intel|AMD|Ampere) [A-Z][A-Za-z0-9 ]*")
 # https://cloud.google.com/kubernetes-engine/docs/concepts/node-pool-upgrade-strategies
 _MOST_UPGRADED = 20
 # https://cloud.google.com/kubernetes-engine/docs/concepts/spot-vms
 _SHUTDOWN, _LONG_SHUTDOWN, _CRITICAL_PODS = 30, 120, 15
-
-DiskType = Literal["pd-standard", "pd-balanced", "pd-ssd", "hyperdisk-balanced"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +72,15 @@ class NodePoolSpec(NodeCounts):
         yield from label_faults(self.labels)
 
     @rule
+    def _labels_are_not_those_of_gke(self) -> Iterator[Fault]:
+        for key in self.labels:
+            if key.partition("/")[0] == _GKES_DOMAIN:
+                limit = f"must not be in the domain {_GKES_DOMAIN}: GKE sets what is true of it"
+                yield Fault(("labels", key), limit, key)
+
+    @rule
     def _compute_class_is_not_chosen_here(self) -> Iterator[Fault]:
-        limit = "must not be the label of compute classes: a pool with a fallback gets one"
-        if COMPUTE_CLASS in self.labels:
-            yield Fault(("labels", COMPUTE_CLASS), limit, self.labels[COMPUTE_CLASS])
+        limit = "must not be the taint of compute classes: a pool with a fallback gets one"
         for number, taint in enumerate(self.taints):
             if taint.key == COMPUTE_CLASS:
                 yield Fault(("taints", number, "key"), limit, taint.key)
@@ -94,20 +92,11 @@ class NodePoolSpec(NodeCounts):
 
     @rule
     def _disk_fits_the_machine(self) -> Iterator[Fault]:
-        series = self.machine_type.partition("-")[0]
-        if series in _ONLY_HYPERDISK and self.disk_type != _HYPERDISK:
-            limit = f"must be {_HYPERDISK}: {series} machines have no other disks"
-            yield Fault(("disk_type",), limit, self.disk_type)
-        if series in _NO_HYPERDISK and self.disk_type == _HYPERDISK:
-            limit = f"must be another one: {series} machines have no {_HYPERDISK}"
-            yield Fault(("disk_type",), limit, self.disk_type)
+        yield from disk_faults(self.machine_type, self.disk_type)
 
     @rule
-    def _cpu_platform_is_one(self) -> Iterator[Fault]:
-        given = self.min_cpu_platform
-        if given is not None and not _CPU_PLATFORM.fullmatch(given):
-            limit = "must be the name of a CPU platform, such as Intel Skylake"
-            yield Fault(("min_cpu_platform",), limit, given)
+    def _cpu_platform_is_one_of_the_machine(self) -> Iterator[Fault]:
+        yield from cpu_platform_faults(self.machine_type, self.min_cpu_platform)
 
 
 @dataclass(frozen=True, kw_only=True)

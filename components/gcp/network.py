@@ -25,6 +25,18 @@ _SIZES: Mapping[str, tuple[int, int]] = {
     "services_cidr": (16, 27),
     "proxy_cidr": (8, 26),
 }
+# https://cloud.google.com/vpc/docs/subnets#prohibited-ranges
+_PROHIBITED: Mapping[IPv4Network, str] = {
+    IPv4Network("0.0.0.0/8"): "of no network",
+    IPv4Network("127.0.0.0/8"): "loopback",
+    IPv4Network("169.254.0.0/16"): "link-local",
+    IPv4Network("199.36.153.4/30"): "restricted.googleapis.com",
+    IPv4Network("199.36.153.8/30"): "private.googleapis.com",
+    IPv4Network("224.0.0.0/4"): "multicast",
+    IPv4Network("255.255.255.255/32"): "broadcast",
+}
+# https://cloud.google.com/kubernetes-engine/docs/how-to/alias-ips
+_DOCKER: Mapping[IPv4Network, str] = {IPv4Network("172.17.0.0/16"): "the Docker bridge of nodes"}
 # What a node takes of the range for Pods when it may have 110 of them, which is the default.
 # https://cloud.google.com/kubernetes-engine/docs/how-to/flexible-pod-cidr
 _NODE_PREFIX = 24
@@ -43,7 +55,7 @@ class NetworkSpec(Spec):
     """The addresses of a VPC network, and whether its nodes reach the internet.
 
     Internal Gateways need addresses for their proxies. Without `nat` nodes reach Google's own
-    services only: every image must be in Artifact Registry.
+    services only: every image must be in Artifact Registry, or be had through it.
     """
 
     cidr: str
@@ -62,6 +74,11 @@ class NetworkSpec(Spec):
             ):
                 limit = f"must be an IPv4 network from /{largest} to /{smallest}"
                 yield Fault((key,), limit, cidr)
+
+    @rule
+    def _networks_are_none_of_others(self) -> Iterator[Fault]:
+        for key in _SIZES:
+            yield from _taken(key, getattr(self, key), {**_PROHIBITED, **_DOCKER})
 
     @rule
     def _networks_do_not_overlap(self) -> Iterator[Fault]:
@@ -113,6 +130,19 @@ class ExistingNetworkSpec(Spec):
             given: str | None = getattr(self, key)
             if given is not None and _network(given) is None:
                 yield Fault((key,), "must be an IPv4 network, such as 10.60.0.0/20", given)
+
+    @rule
+    def _networks_are_none_of_others(self) -> Iterator[Fault]:
+        # All of a network may have addresses beside Docker's; of its nodes GKE says that itself.
+        for key in ("cidr", "proxy_cidr"):
+            yield from _taken(key, getattr(self, key), _PROHIBITED)
+
+
+def _taken(key: str, cidr: str | None, by: Mapping[IPv4Network, str]) -> Iterator[Fault]:
+    network = _network(cidr)
+    for other, what in by.items():
+        if network is not None and network.overlaps(other):
+            yield Fault((key,), f"must not overlap {other}, {what}", cidr)
 
 
 def _network(cidr: str | None) -> IPv4Network | None:

@@ -22,9 +22,13 @@ _LONGEST_ID = 30
 
 @dataclass(frozen=True, kw_only=True)
 class NodeAccountArgs:
-    """Whose account it is; everything else about it is decided here."""
+    """Whose account it is; everything else about it is decided here.
+
+    With the location of its cluster, clusters of one name in a project have an account each.
+    """
 
     project: str
+    location: str
 
 
 class NodeAccount(pulumi.ComponentResource):
@@ -44,7 +48,7 @@ class NodeAccount(pulumi.ComponentResource):
         account = gcp.serviceaccount.Account(
             f"{name}-account",
             # "-nodes" also makes it the six characters that it has to have.
-            account_id=shortened(f"{name}-nodes", _LONGEST_ID),
+            account_id=shortened(f"{name}-nodes-{args.location}", _LONGEST_ID),
             display_name=f"Nodes of {name}",
             project=args.project,
             opts=child,

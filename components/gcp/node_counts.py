@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Literal
 
 from components.bounds import Bounds
@@ -36,11 +37,16 @@ class NodeCounts(Spec):
         return self._in_all(zones, "maximum")
 
     def initial_per_zone(self, zones: int) -> int:
-        """Return how many nodes each zone begins with: of a total its share, one at least."""
+        """Return how many nodes each zone begins with: of a total its share, which is rounded up.
+
+        It is rounded down where that would be more than the maximum.
+        """
         if self.nodes_per_zone is not None:
             return self.nodes_per_zone.initial
-        initial = 0 if self.nodes_in_total is None else self.nodes_in_total.initial
-        return max(initial // zones, min(initial, 1))
+        if (total := self.nodes_in_total) is None:
+            return 0
+        share = ceil(total.initial / zones)
+        return share if zones * share <= total.maximum else total.initial // zones
 
     def _in_all(self, zones: int, bound: Literal["minimum", "maximum"]) -> int:
         if self.nodes_per_zone is not None:

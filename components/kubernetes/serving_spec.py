@@ -16,12 +16,12 @@ from components.names import DNS_LABEL_RULE, MODEL_NAME_RULE, is_dns_label, is_m
 from components.spec import Fault, Spec, rule
 
 _DIGEST = re.compile(r"[^@]+@sha256:[0-9a-f]{64}")
-_VERSION_TAG = re.compile(r"([^:/]+(:\d+)?/)?[^:@]+:(?!latest)[\w][\w.-]{0,127}")
+_VERSION_TAG = re.compile(r"([^:/]+(:\d+)?/)?[^:@]+:(?!latest)[\w][\w.-]{0,127}", re.ASCII)
 # What the documentation of the server has; its URLs take more.
 # https://github.com/tensorflow/serving/blob/2.20.0/tensorflow_serving/g3doc/serving_config.md
 _VERSION_LABEL = re.compile(r"[A-Za-z0-9_]+")
 _PATH = re.compile(r"(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*")
-_SHARE = re.compile(r"([1-9]\d?|100)%")
+_SHARE = re.compile(r"([1-9][0-9]?|100)%")
 
 _MIB = 1024**2
 _SOME_SIZE = "1Gi"

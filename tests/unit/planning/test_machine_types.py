@@ -150,6 +150,12 @@ def test_a_custom_shared_core_has_its_memory_and_the_share_of_the_predefined(
         "n4-custom-82-167936",
         "c3-custom-4-8192",
         "t2d-custom-4-8192",
+        f"n2-custom-{'4' * 5000}-8192",
+        f"n2-custom-4-{'8' * 5000}",
+        f"e2-custom-micro-{'1' * 5000}",
+        "n2-custom-\uff14-8192",  # a digit, but not of ASCII
+        "n2-custom-4-819\uff12",
+        "e2-custom-micro-102\uff14",
     ],
 )
 def test_what_compute_engine_would_not_make_is_no_type(name):

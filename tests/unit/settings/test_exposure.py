@@ -93,6 +93,7 @@ def test_a_public_load_balancer_needs_public_subnets(subnets):
         "example.com",
         "arn:aws:acm:us-east-1:123456789012:certificate/0a1b",
         f"{CERTIFICATE},{CERTIFICATE}",
+        CERTIFICATE.replace("123456789012", "12345678901\uff12"),
     ],
 )
 def test_a_certificate_that_an_alb_does_not_take_is_refused(certificate):

@@ -1,77 +1,17 @@
 """The platform's section of kind gke: what is refused of it, in which words, and all at once."""
 
-from typing import Any
-
 import pytest
 
-import settings
-from settings.gke import GkeSettings
-from settings.gke_pools import planned_pools, shortest_notice
-from tests.unit.stack_files import (
-    MODELS,
-    PLATFORM,
-    ROOT,
-    config_of,
-    configure,
-    faults_of,
-    put,
-    take,
-)
+from settings.gke_pools import shortest_notice
+from tests.unit.settings.gke_lab import MODEL, POOL, PROJECT, TOTAL, lab, loaded, spot_lab
+from tests.unit.stack_files import MODELS, PLATFORM, faults_of, put, take
 
-PROJECT = "gcp:project"
-POOL = f"{PLATFORM}.pools.default-pool"
-MODEL = f"{MODELS}.image-classifier"
-TOTAL = {"minimum": 1, "initial": 1, "maximum": 3}
 EXISTING = {
     "network": "shared",
     "subnetwork": "nodes",
     "pods_range": "pods",
     "services_range": "services",
 }
-
-
-def lab(**changes: Any) -> dict[str, Any]:
-    """Return the lab's config with other values at some keys; a dot is two underscores."""
-    config = config_of(ROOT / "Pulumi.gke.yaml")
-    for key, value in changes.items():
-        put(config, f"{PLATFORM}.{key.replace('__', '.')}", value)
-    return config
-
-
-def loaded(config: dict[str, Any]) -> tuple[GkeSettings, settings.Settings]:
-    configure(config)
-    found = settings.load()
-    assert isinstance(found.platform, GkeSettings)
-    return found.platform, found
-
-
-def spot_lab(**pool: Any) -> dict[str, Any]:
-    config = lab()
-    put(config, POOL, {"kind": "spot", "machine_type": "n1-standard-4", **pool})
-    put(config, f"{MODEL}.longest_request_seconds", 2)
-    put(config, f"{MODEL}.grpc_connection_age_seconds", 2)
-    put(config, f"{MODEL}.expose", None)
-    return config
-
-
-def test_a_pools_limits_are_for_each_zone_or_for_all_of_them(cloud):
-    config = lab()
-    put(config, f"{POOL}.nodes_per_zone", TOTAL)
-
-    (fault,) = faults_of(config)
-    assert fault.startswith(
-        f"{POOL}.nodes_in_total: must not come with nodes_per_zone: GKE takes limits for each zone "
-        "or for all of them"
-    )
-
-
-def test_a_pool_without_limits_is_refused(cloud):
-    config = lab()
-    take(config, f"{POOL}.nodes_in_total")
-
-    assert faults_of(config) == [
-        f"{POOL}.nodes_in_total: must be given, unless nodes_per_zone is; got null"
-    ]
 
 
 @pytest.mark.parametrize("location", ["us-central9", "us-central1-z", "us_central1", "Iowa", ""])
@@ -151,6 +91,7 @@ def test_the_project_is_told_to_the_provider_alone(cloud):
         ({"Team": "a"}, "Team"),
         ({"stack": "a"}, "stack"),
         ({"team": "A b"}, "team"),
+        ({"goog-team": "a"}, "goog-team"),
     ],
 )
 def test_labels_are_as_google_takes_them(cloud, labels, key):
@@ -159,36 +100,21 @@ def test_labels_are_as_google_takes_them(cloud, labels, key):
     assert fault.startswith(f"{PLATFORM}.labels.{key}: must be ")
 
 
-def test_a_pool_of_many_zones_begins_with_none_or_with_one_in_each(cloud):
-    config = lab(location="us-central1")
-    put(config, f"{POOL}.nodes_in_total.maximum", 2)
-    put(config, f"{MODEL}.replicas.maximum", 2)
+def test_labels_are_no_more_than_a_resource_has_room_for(cloud):
+    labels = {f"label-{number}": "a" for number in range(61)}
+    loaded(lab(labels=labels))
 
-    (fault,) = faults_of(config)
-    assert fault.startswith(
-        f"{POOL}.nodes_in_total.initial: must be 0, or a maximum of 3 or more: GKE begins with as "
-        "many nodes in each of the 3 zones; got 1"
-    )
-    put(config, f"{POOL}.nodes_in_total", {"minimum": 0, "initial": 0, "maximum": 2})
-    loaded(config)
+    assert faults_of(lab(labels={**labels, "team": "a"})) == [
+        f"{PLATFORM}.labels: must be at most 61 labels: a resource has 64, and others are set; "
+        "got 62"
+    ]
 
 
-@pytest.mark.parametrize(
-    ("location", "zones", "limits", "nodes"),
-    [
-        ("us-central1-f", [], {"nodes_in_total": TOTAL}, 3),
-        ("us-central1-f", [], {"nodes_per_zone": TOTAL}, 3),
-        ("us-central1", [], {"nodes_in_total": TOTAL}, 3),
-        ("us-central1", [], {"nodes_per_zone": TOTAL}, 9),
-        ("us-central1", ["us-central1-b", "us-central1-f"], {"nodes_per_zone": TOTAL}, 6),
-    ],
-)
-def test_limits_of_a_zone_count_once_for_each_zone(cloud, location, zones, limits, nodes):
-    config = lab(location=location, zones=zones)
-    put(config, POOL, {"kind": "on_demand", "machine_type": "n1-standard-4", **limits})
-    platform, _ = loaded(config)
+@pytest.mark.parametrize("number", ["1" + "\uff12" * 5, "12345", "0123456", "1" * 20])
+def test_a_number_is_of_plain_digits_and_as_long_as_one_is(cloud, number):
+    (fault,) = faults_of(lab(project_number=number))
 
-    assert planned_pools(platform)["default-pool"].nodes == nodes
+    assert fault.startswith(f"{PLATFORM}.project_number: must be the project's number")
 
 
 def test_replicas_beyond_all_zones_are_refused_with_the_arithmetic(cloud):
@@ -251,38 +177,6 @@ def test_spot_nodes_give_15_seconds_notice(cloud):
     platform, _ = loaded(spot_lab(nodes_in_total=TOTAL))
 
     assert shortest_notice(platform).seconds == 15
-
-
-def test_a_pool_with_a_fallback_is_for_pods_of_its_compute_class(cloud):
-    config = spot_lab(nodes_in_total=TOTAL, fallback={"nodes_in_total": {**TOTAL, "minimum": 0}})
-
-    (fault,) = faults_of(config)
-    assert fault.startswith(f"{MODEL}.tolerations: must answer the taints of a pool")
-    assert "cloud.google.com/compute-class=default-pool:NoSchedule" in fault
-    put(config, f"{MODEL}.node_selector", {"cloud.google.com/compute-class": "default-pool"})
-    platform, _ = loaded(config)
-
-    pools = planned_pools(platform)
-    assert {name: (pool.nodes, pool.is_spot) for name, pool in pools.items()} == {
-        "default-pool": (3, True),
-        "default-pool (fallback)": (3, False),
-    }
-
-
-def test_a_compute_class_that_no_pool_has_is_refused(cloud):
-    config = lab()
-    put(config, f"{MODEL}.node_selector", {"cloud.google.com/compute-class": "none"})
-
-    (fault,) = faults_of(config)
-    assert fault.startswith(f"{MODEL}.node_selector: must match the labels of a pool: default-pool")
-
-
-def test_spot_nodes_are_told_by_gkes_own_label(cloud):
-    config = lab()
-    put(config, f"{MODEL}.node_selector", {"cloud.google.com/gke-spot": "true"})
-
-    # Whether a node has it is GKE's to say, where no pool of the file is known to.
-    loaded(config)
 
 
 def test_pools_of_a_wrong_file_are_judged_as_far_as_they_are_sound(cloud):
@@ -366,40 +260,8 @@ def test_a_model_name_that_urls_do_not_take_is_refused(cloud, name):
     assert fault.startswith(f"{MODEL}.model: must be 1 to 63 lower-case letters, digits, hyphens")
 
 
-def test_a_network_without_addresses_for_all_nodes_is_refused(cloud):
-    (fault,) = faults_of(lab(network__pods_cidr="10.64.0.0/23"))
-    assert fault == (
-        f"{PLATFORM}.network.pods_cidr: must have room for the 3 nodes of all pools, a /24 for the "
-        'pods of each, and cidr an address: they have it for 2; got "10.64.0.0/23"'
-    )
-    loaded(lab(network__pods_cidr="10.64.0.0/22"))
-
-    config = spot_lab(nodes_in_total=TOTAL, fallback={"nodes_per_zone": {**TOTAL, "maximum": 2}})
-    put(config, f"{MODEL}.node_selector", {"cloud.google.com/compute-class": "default-pool"})
-    put(config, f"{PLATFORM}.network.pods_cidr", "10.64.0.0/22")
-    (fault,) = faults_of(config)
-    assert "the 5 nodes of all pools" in fault
-
-
-def test_a_pool_whose_name_begins_with_a_digit_is_refused(cloud):
-    config = lab()
-    put(config, f"{PLATFORM}.pools.4vcpu", config[PLATFORM]["pools"]["default-pool"])
-
-    assert faults_of(config) == [f'{PLATFORM}.pools.4vcpu: must begin with a letter; got "4vcpu"']
-
-
 @pytest.mark.parametrize("key", ["cidr", "pods_cidr", "services_cidr"])
 def test_a_network_that_is_none_is_told_once(cloud, key):
     (fault,) = faults_of(lab(**{f"network__{key}": "ten"}))
 
     assert fault.startswith(f"{PLATFORM}.network.{key}: must be an IPv4 network from /")
-
-
-def test_a_fallback_begins_with_none_or_with_one_in_each_zone_too(cloud):
-    fallback = {"nodes_in_total": {"minimum": 0, "initial": 1, "maximum": 2}}
-    config = spot_lab(nodes_in_total=TOTAL, fallback=fallback)
-    put(config, f"{PLATFORM}.location", "us-central1")
-    put(config, f"{MODEL}.node_selector", {"cloud.google.com/compute-class": "default-pool"})
-
-    (fault,) = faults_of(config)
-    assert fault.startswith(f"{POOL}.fallback.nodes_in_total.initial: must be 0, or a maximum of 3")

@@ -116,6 +116,11 @@ def test_a_quantity_may_be_a_number(cloud):
         (f"{PLATFORM}.ami_release", "latest", "must be a release for Kubernetes 1.35"),
         (f"{PLATFORM}.admins", [], "must be one or more different principals"),
         (f"{PLATFORM}.admins.0", "bob", "must be the ARN of an IAM role or user"),
+        (
+            f"{PLATFORM}.admins.0",
+            "arn:aws:iam::12345678901\uff12:role/admin",
+            "must be the ARN of an IAM role or user",
+        ),
         (f"{PLATFORM}.name", "dev cluster", "must be 1 to 100 letters, digits"),
         (f"{PLATFORM}.kind", "nomad", "must be one of 'eks', 'gke', 'shared'"),
         # models
@@ -148,7 +153,9 @@ def test_a_bad_value_is_refused_by_key_rule_and_value(cloud, key, value, rule):
     (fault,) = [fault for fault in faults_of(config) if fault.startswith(f"{key}: ")]
 
     assert fault.startswith(f"{key}: {rule}")
-    assert fault.partition("; got ")[2].startswith(json.dumps(value).rstrip('"'))
+    assert fault.partition("; got ")[2].startswith(
+        json.dumps(value, ensure_ascii=False).rstrip('"')
+    )
 
 
 def test_the_region_is_not_the_platforms_to_set(cloud):

@@ -77,6 +77,12 @@ def with_changes(changes: dict[str, Any]) -> dict[str, Any]:
         (f"{PLATFORM}.logs", ["apis"], ".0", "must be 'api', 'audit'"),
         (f"{PLATFORM}.log_days", 2, "", "must be one of 1, 3, 5, 7"),
         (f"{PLATFORM}.secrets_key", "alias/mine", "", "must be the ARN of a KMS key"),
+        (
+            f"{PLATFORM}.secrets_key",
+            "arn:aws:kms:us-west-2:12345678901\uff12:key/0a",
+            "",
+            "must be the ARN of a KMS key",
+        ),
         (f"{PLATFORM}.model_bucket", {"old_version_days": 0}, ".old_version_days", "must be at"),
         (f"{PLATFORM}.tags", {"aws:x": "y"}, ".aws:x", "must be a tag key"),
         (f"{PLATFORM}.tags", {"x": "y" * 257}, ".x", "must be at most 256"),

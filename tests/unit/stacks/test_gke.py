@@ -32,6 +32,7 @@ SPOT = {
     "fallback": {"nodes_in_total": {"minimum": 0, "initial": 0, "maximum": 2}},
     "labels": {"intent": "apps"},
 }
+SYSTEM = {"kind": "on_demand", "machine_type": "e2-medium", "nodes_in_total": TOTAL}
 STACK_LABELS = {"project": "tfserving", "stack": "test"}
 EXISTING = {
     "network": "shared",
@@ -61,7 +62,7 @@ def serve(cloud: Any, given: dict[str, Any]) -> StackOutputs:
 
 
 def spot_config() -> dict[str, Any]:
-    given = config(pools={"serving": SPOT})
+    given = config(pools={"system": SYSTEM, "serving": SPOT})
     selector = {"cloud.google.com/compute-class": "serving"}
     for key, value in (
         ("node_selector", selector),
@@ -131,7 +132,7 @@ def test_kubernetes_is_reached_by_the_clusters_name(cloud, platform):
 def test_a_spot_pool_with_a_fallback_is_two_pools_of_one_class(cloud):
     serve(cloud, spot_config())
 
-    pools = cloud.all(POOL)
+    pools = {name: each for name, each in cloud.all(POOL).items() if name != "system"}
     label = {"cloud.google.com/compute-class": "serving", "intent": "apps"}
     assert {name: each["nodeConfig"]["spot"] for name, each in pools.items()} == {
         "serving": True,

@@ -119,7 +119,7 @@ def test_its_nodes_are_private_and_run_as_an_account_that_reads_no_models(cloud,
     grants = cloud.all("gcp:projects/iAMMember:IAMMember").values()
 
     assert cloud.one(CLUSTER)["privateClusterConfig"] == {"enablePrivateNodes": True}
-    assert cloud.one(ACCOUNT)["accountId"] == "cluster-1-nodes"
+    assert cloud.one(ACCOUNT)["accountId"] == "cluster-1-nodes-us-central1-f"
     assert {each["member"] for each in grants} == {f"serviceAccount:{account}"}
     assert {each["role"] for each in grants} == {
         "roles/container.defaultNodeServiceAccount",

@@ -294,63 +294,6 @@ def test_files_are_this_stacks_own(cloud, deployed):
     assert cloud.parent_of(OBJECT, name).startswith("pulumi:pulumi:Stack::")
 
 
-GKE_OUTPUTS = {
-    "kind": "gke",
-    "region": "us-central1",
-    "location": "us-central1-f",
-    "project": {"id": "lab", "number": "123456789012"},
-    "notice": {"seconds": 600, "reaction_seconds": 15},
-    "egress": [{"cidr": "169.254.169.254/32", "port": 80}],
-    "entrance": {
-        "kind": "gke",
-        "cidrs": ["10.60.0.0/20"],
-        "subnets": {},
-        "proxy_cidr": None,
-        "subnetwork": "nodes",
-    },
-    "managed_prometheus": True,
-}
-
-
-def on_gke(cloud: Any, **changes: Any) -> StackOutputs:
-    config = sharing_config()
-    del config[REGION]
-    config["gcp:project"] = "lab"
-    for key, value in changes.items():
-        put(config, f"{MODEL}.{key}", value)
-    return deploy(cloud, config, platform=platform(**GKE_OUTPUTS), model_bucket="gs://lab-bucket")
-
-
-def test_on_gke_files_and_rights_are_in_its_bucket_and_project(cloud):
-    deployed = on_gke(cloud)
-
-    assert cloud.value(deployed.model_bucket) == f"gs://lab-bucket/{FOLDER}"
-    uploaded = cloud.all("gcp:storage/bucketObject:BucketObject").values()
-    assert f"{FOLDER}/models/half-plus-two/1/saved_model.pb" in {each["name"] for each in uploaded}
-    member = cloud.one("gcp:storage/bucketIAMMember:BucketIAMMember")
-    assert "projects/123456789012/" in member["member"]
-    assert member["member"].endswith("lab.svc.id.goog/subject/ns/team-a/sa/half-plus-two")
-    assert f"/objects/{FOLDER}/models/half-plus-two/" in member["condition"]["expression"]
-    assert not {each for each in cloud.types() if each.startswith(("aws:", "gcp:container"))}
-
-
-def test_on_gke_a_model_is_exposed_and_watched_as_the_platform_has_it(cloud):
-    on_gke(cloud, expose={"cidrs": ["10.0.0.0/8"], "grpc": True})
-
-    external = cloud.one("kubernetes:core/v1:Service", "half-plus-two-external")["spec"]
-    assert external["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
-    assert "kubernetes:monitoring.googleapis.com/v1:PodMonitoring" in cloud.types()
-
-
-def test_a_project_that_is_not_the_platforms_is_refused(cloud):
-    config = sharing_config()
-    config["gcp:project"] = "other"
-
-    assert refused(
-        cloud, config, platform=platform(**GKE_OUTPUTS), model_bucket="gs://lab-bucket"
-    ) == [f'gcp:project: must be the project of {STACK}, lab; got "other"']
-
-
 def test_an_exposure_of_another_cloud_is_refused(cloud):
     config = sharing_config(expose={"kind": "gateway"})
 

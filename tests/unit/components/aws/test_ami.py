@@ -16,7 +16,9 @@ def test_a_release_gives_the_kubernetes_version_and_the_image():
     )
 
 
-@pytest.mark.parametrize("text", ["recommended", "1.35", "1.35.2", "1.35-20260724", "20260724"])
+@pytest.mark.parametrize(
+    "text", ["recommended", "1.35", "1.35.2", "1.35-20260724", "20260724", "1.35.\uff12-20"]
+)
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match=f"{text} is no AMI release such as 1.35.2-20260724"):
         AmiRelease.parse(text)

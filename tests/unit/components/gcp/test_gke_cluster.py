@@ -272,6 +272,15 @@ def test_somebody_reaches_the_api():
     )
 
 
+def test_networks_are_no_more_than_gke_takes():
+    networks = tuple(f"203.0.113.{number}/32" for number in range(101))
+
+    assert refusal_of(EndpointSpec, authorized_networks=networks) == (
+        "authorized_networks: must be at most 100 networks, got 101"
+    )
+    assert EndpointSpec(authorized_networks=networks[1:]).dns
+
+
 def test_networks_are_networks():
     assert refusal_of(EndpointSpec, authorized_networks=(OFFICE, "203.0.113.1/24")) == (
         "authorized_networks.1: must be an IPv4 network, such as 203.0.113.0/24, "

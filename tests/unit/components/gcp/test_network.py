@@ -120,7 +120,7 @@ def test_it_promises_what_a_cluster_is_told(cloud):
 @pytest.mark.parametrize(
     ("key", "taken", "refused", "sizes"),
     [
-        ("cidr", ["172.16.0.0/12", "172.16.0.0/29"], ["172.16.0.0/30", "0.0.0.0/7"], "/8 to /29"),
+        ("cidr", ["11.0.0.0/8", "172.16.0.0/29"], ["172.16.0.0/30", "0.0.0.0/7"], "/8 to /29"),
         ("pods_cidr", ["11.0.0.0/9", "11.0.0.0/24"], ["11.0.0.0/25", "11.0.0.0/8"], "/9 to /24"),
         (
             "services_cidr",
@@ -158,6 +158,39 @@ def test_networks_are_as_large_as_google_cloud_takes_them(key, taken, refused, s
 )
 def test_no_two_networks_overlap(given, message):
     assert refusal_of(NetworkSpec, **{**SOUND, **given}) == message
+
+
+@pytest.mark.parametrize("key", ["cidr", "pods_cidr", "services_cidr", "proxy_cidr"])
+@pytest.mark.parametrize(
+    ("cidr", "by"),
+    [
+        ("0.128.0.0/20", "0.0.0.0/8, of no network"),
+        ("127.0.0.0/20", "127.0.0.0/8, loopback"),
+        ("169.254.16.0/20", "169.254.0.0/16, link-local"),
+        ("199.36.153.0/24", "199.36.153.4/30, restricted.googleapis.com"),
+        ("199.36.153.0/24", "199.36.153.8/30, private.googleapis.com"),
+        ("224.0.0.0/20", "224.0.0.0/4, multicast"),
+        ("255.255.255.0/24", "255.255.255.255/32, broadcast"),
+        ("172.17.16.0/20", "172.17.0.0/16, the Docker bridge of nodes"),
+    ],
+)
+def test_networks_are_none_that_others_have(key, cidr, by):
+    message = refusal_of(NetworkSpec, **{**SOUND, key: cidr})
+
+    assert f"{key}: must not overlap {by}, got {cidr!r}" in message
+
+
+@pytest.mark.parametrize("cidr", ["1.0.0.0/20", "100.64.0.0/20", "172.18.0.0/20", "240.0.0.0/20"])
+def test_networks_may_be_private_shared_or_reserved(cidr):
+    assert NetworkSpec(**{**SOUND, "cidr": cidr}).cidr == cidr
+
+
+@pytest.mark.parametrize("key", ["cidr", "proxy_cidr"])
+def test_addresses_of_an_existing_network_are_some_that_a_network_may_have(key):
+    message = refusal_of(ExistingNetworkSpec, **EXISTING, **{key: "169.254.0.0/20"})
+
+    assert message == (f"{key}: must not overlap 169.254.0.0/16, link-local, got '169.254.0.0/20'")
+    assert ExistingNetworkSpec(**EXISTING, **{key: "172.16.0.0/12"})
 
 
 @pytest.mark.parametrize(

@@ -12,23 +12,30 @@ MEMBER = "gcp:projects/iAMMember:IAMMember"
 EMAIL = "cluster-1-account@my-project.iam.gserviceaccount.com"
 
 
-def an_account(name: str = "cluster-1") -> NodeAccount:
-    return NodeAccount(name, NodeAccountArgs(project="my-project"))
+def an_account(name: str = "cluster-1", location: str = "us-central1-f") -> NodeAccount:
+    return NodeAccount(name, NodeAccountArgs(project="my-project", location=location))
 
 
 def test_the_account_is_told_by_its_cluster(cloud):
     cloud.run(an_account)
 
     assert cloud.one(ACCOUNT) == {
-        "accountId": "cluster-1-nodes",
+        "accountId": "cluster-1-nodes-us-central1-f",
         "displayName": "Nodes of cluster-1",
         "project": "my-project",
     }
 
 
+def test_clusters_of_one_name_in_two_places_have_an_account_each(cloud):
+    cloud.run(lambda: an_account(location="us-central1"))
+
+    assert cloud.one(ACCOUNT)["accountId"] == "cluster-1-nodes-us-central1"
+
+
+@pytest.mark.parametrize("location", ["us-central1", "northamerica-northeast1-a"])
 @pytest.mark.parametrize("name", ["a", "a" * 25, "a" * 45])
-def test_its_id_is_one_whatever_the_name(cloud, name):
-    cloud.run(lambda: an_account(name))
+def test_its_id_is_one_whatever_the_name(cloud, name, location):
+    cloud.run(lambda: an_account(name, location))
 
     account_id = cloud.one(ACCOUNT)["accountId"]
     assert re.fullmatch(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", account_id)

@@ -28,6 +28,12 @@ from components.kubernetes.quantities import parse_quantity
         ("1Ti", 1024**4),
         ("1Pi", 1024**5),
         ("1Ei", 1024**6),
+        ("1e9", 10**9),
+        ("1E3", 1000),
+        ("1.5e-1", Fraction(15, 100)),
+        ("2e+2", 200),
+        ("1u", Fraction(1, 10**6)),
+        ("7n", Fraction(7, 10**9)),
     ],
 )
 def test_a_quantity_is_read_as_kubernetes_reads_it(text, number):
@@ -36,6 +42,15 @@ def test_a_quantity_is_read_as_kubernetes_reads_it(text, number):
 
 @pytest.mark.parametrize("text", ["", "two", "-1", "1 Gi", "1gi", "1mi", "0x10", "1K", "1.", "Gi"])
 def test_anything_else_is_refused(text):
+    assert_refused(text)
+
+
+@pytest.mark.parametrize("text", ["e3", "1e", "1e+", "1e3Gi", "1e3e3", "1e1000000000"])
+def test_an_exponent_is_one_of_two_digits_after_a_number_and_without_a_unit(text):
+    assert_refused(text)
+
+
+def assert_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"must be a quantity, such as 500m, 2 or 2Gi, got"):
         parse_quantity(text)
 

@@ -29,6 +29,7 @@ def test_a_pinned_image_is_taken(image):
         "tensorflow/serving",
         "tensorflow/serving:",
         "tensorflow/serving:latest",
+        "tensorflow/serving:2.19.\uff11",
         "registry.example:5000/serving",
         "tensorflow/serving@sha256:0",
         "",
@@ -97,7 +98,7 @@ def test_what_cannot_be_is_refused(values, message):
         a_spec(**values)
 
 
-@pytest.mark.parametrize("share", [0, -1, "0%", "101%", "half", "1", ""])
+@pytest.mark.parametrize("share", [0, -1, "0%", "101%", "half", "1", "", "1\uff12%"])
 def test_a_budget_that_would_block_every_drain_is_refused(share):
     with pytest.raises(SpecError, match="max_unavailable: must be at least 1, or a share from 1%"):
         a_spec(max_unavailable=share)

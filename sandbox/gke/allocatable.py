@@ -18,7 +18,6 @@ _KERNEL_STEP_MIB = 3072
 _MEMORY = ((4096, "0.25"), (4096, "0.2"), (8192, "0.1"), (114688, "0.06"), (10**9, "0.02"))
 # The same of cores, in millicores of each.
 _CORES = ((1, "60"), (1, "10"), (2, "5"), (10**6, "2.5"))
-_SYSTEM_DISK_GIB = 9  # about what the system, its images and the eviction threshold take of 50 GiB
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Allocatable:
         """What is left of it for pods."""
         memory = int(self._seen_mib - self._reserved_mib - _EVICTION_MIB)
         cpu = 1000 * (1 if self.size.shares_core else self.size.vcpus) - self._reserved_millicores
-        return self._stated(cpu, max(memory, 0), max(self.disk_gib - _SYSTEM_DISK_GIB, 0))
+        return self._stated(cpu, max(memory, 0), self.disk_gib - self._reserved_disk_gib)
 
     @property
     def _seen_mib(self) -> Fraction:
@@ -56,12 +55,20 @@ class Allocatable:
         cores = 1 if self.size.shares_core else self.size.vcpus
         return int(_share(cores, _CORES)) + 400 * (self.pods > _USUAL_PODS)
 
-    def _stated(self, millicores: int, memory_mib: Fraction | int, disk: int) -> Mapping[str, str]:
+    @property
+    def _reserved_disk_gib(self) -> Fraction:
+        """The eviction threshold, a tenth, and what the system has of the boot disk."""
+        disk = Fraction(self.disk_gib)
+        return disk / 10 + min(disk / 2, 6 + disk * Fraction("0.35"), Fraction(100))
+
+    def _stated(
+        self, millicores: int, memory_mib: Fraction | int, disk_gib: Fraction | int
+    ) -> Mapping[str, str]:
         return {
             "cpu": f"{max(millicores, 0)}m",
             "memory": f"{int(memory_mib)}Mi",
             "pods": str(self.pods),
-            "ephemeral-storage": f"{disk}Gi",
+            "ephemeral-storage": f"{int(disk_gib)}Gi",
         }
 
 

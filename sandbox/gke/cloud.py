@@ -77,4 +77,5 @@ class Gke:
 
 
 def _is_spot(pool: NodePool, instance: Instance) -> bool:
-    return pool.spot and bool(instance.node_config.get("spot"))
+    kinds = ("spot", "preemptible")
+    return pool.spot and any(instance.node_config.get(kind) for kind in kinds)

@@ -1,7 +1,7 @@
 """How large Compute Engine's machines are, by rule: memory goes with the vCPUs of a class.
 
-https://docs.cloud.google.com/compute/docs/machine-resource. Which sizes there are, and which custom
-ones, is for the program to check: here a name that can be read is taken at its word.
+https://docs.cloud.google.com/compute/docs/machine-resource. Machines with GPUs are not among them:
+nodes of the sandbox have none. How much memory a custom one may have is for the program to check.
 """
 
 import re
@@ -25,9 +25,32 @@ _SERIES: Mapping[str, Mapping[str, str]] = {
     "c3d": {"standard": "4", "highmem": "8", "highcpu": "2"},
     "c4": {"standard": "3.75", "highmem": "7.75", "highcpu": "2"},
     "c4a": {"standard": "4", "highmem": "8", "highcpu": "2"},
-    "g2": {"standard": "4"},
 }
 """GiB of memory for each vCPU."""
+
+_VCPUS: Mapping[str, str] = {
+    "e2": "2 4 8 16 32",
+    "n1": "1 2 4 8 16 32 64 96",
+    "n2": "2 4 8 16 32 48 64 80 96 128",
+    "n2d": "2 4 8 16 32 48 64 80 96 128 224",
+    "t2d": "1 2 4 8 16 32 48 60",
+    "t2a": "1 2 4 8 16 32 48",
+    "n4": "2 4 8 16 32 48 64 80",
+    "c2": "4 8 16 30 60",
+    "c2d": "2 4 8 16 32 56 112",
+    "c3": "4 8 22 44 88 176",
+    "c3d": "4 8 16 30 60 90 180 360",
+    "c4": "2 4 8 16 24 32 48 96 144 192 288",
+    "c4a": "1 2 4 8 16 32 48 64 72",
+}
+_MOST: Mapping[str, int] = {"e2-highmem": 16, "n2-highcpu": 96, "n2d-highmem": 96}
+"""The vCPUs of the largest, where it is not the series'."""
+
+_LOCAL_SSD = ("c3-standard", "c3d-standard", "c3d-highmem", "c4-standard", "c4-highmem")
+"""Which there are with local SSDs of their own."""
+
+_CUSTOM_SERIES = (None, "e2", "n1", "n2", "n2d", "n4")
+_CUSTOM_MIB = 256  # a custom machine has a multiple of it
 
 # Where a size is not a whole GiB, or not as the rest of its class.
 _ODD: Mapping[str, str] = {
@@ -43,9 +66,9 @@ _ODD: Mapping[str, str] = {
 _SHARED: Mapping[str, int] = {"micro": 1, "small": 2, "medium": 4}
 """GiB of E2's machines with a shared core; each shows two vCPUs."""
 
-_PREDEFINED = re.compile(r"(?P<series>\w+)-(?P<kind>\w+)-(?P<vcpus>\d+)(-lssd)?")
+_PREDEFINED = re.compile(r"(?P<series>\w+)-(?P<kind>\w+)-(?P<vcpus>\d+)(?P<lssd>-lssd)?")
 _CUSTOM = re.compile(r"(?:(?P<series>\w+)-)?custom-(?P<vcpus>\d+)-(?P<memory>\d+)(-ext)?")
-_SHARED_CORE = re.compile(r"e2-(?:custom-)?(?P<share>micro|small|medium)(?:-(?P<memory>\d+))?")
+_SHARED_CORE = re.compile(r"e2-(custom-)?(?P<share>micro|small|medium)(?(1)-(?P<memory>\d+))")
 
 
 @dataclass(frozen=True)
@@ -65,10 +88,13 @@ def size_of(machine_type: str) -> Size | None:
         memory = found["memory"] or _SHARED[found["share"]] * _GIB
         return Size(2, int(memory), shares_core=True)
     if found := _CUSTOM.fullmatch(machine_type):
+        vcpus, memory = int(found["vcpus"]), int(found["memory"])
+        if found["series"] not in _CUSTOM_SERIES or memory % _CUSTOM_MIB or not _counts(vcpus):
+            return None
         return Size(int(found["vcpus"]), int(found["memory"]), _architecture(found["series"]))
     found = _PREDEFINED.fullmatch(machine_type)
     share = _SERIES.get(found["series"], {}).get(found["kind"]) if found else None
-    if not (found and share):
+    if not (found and share and _is_made(found)):
         return None
     vcpus = int(found["vcpus"])
     gib = Fraction(_ODD[machine_type]) if machine_type in _ODD else Fraction(share) * vcpus
@@ -78,6 +104,18 @@ def size_of(machine_type: str) -> Size | None:
 def family_of(machine_type: str) -> str:
     """Return the series that a machine type is of, as GKE's label of a node names it."""
     return "n1" if machine_type.startswith("custom-") else machine_type.partition("-")[0]
+
+
+def _is_made(name: re.Match[str]) -> bool:
+    series, kind, vcpus = name["series"], f"{name['series']}-{name['kind']}", name["vcpus"]
+    if vcpus not in _VCPUS[series].split() or int(vcpus) > _MOST.get(kind, int(vcpus)):
+        return False
+    return not name["lssd"] or kind in _LOCAL_SSD
+
+
+def _counts(vcpus: int) -> bool:
+    """Tell whether a custom machine may have so many vCPUs."""
+    return vcpus == 1 or (vcpus > 0 and vcpus % 2 == 0)
 
 
 def _architecture(series: str | None) -> str:

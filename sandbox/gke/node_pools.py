@@ -67,8 +67,8 @@ class NodePool:
 
     @property
     def spot(self) -> bool:
-        """Whether its nodes are Spot VMs."""
-        return bool(self.node_config.get("spot"))
+        """Whether its nodes are Spot VMs, or preemptible ones, which Spot VMs came after."""
+        return bool(self.node_config.get("spot") or self.node_config.get("preemptible"))
 
     @property
     def is_autoscaled(self) -> bool:

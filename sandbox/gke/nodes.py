@@ -14,7 +14,9 @@ from sandbox.nodes import INSTANCE
 GIVEN = "sandbox.tfserving.dev/given"
 """The annotation of a Node that keeps the labels and taints that its pool gave it."""
 
-_MACHINE_TYPE = "e2-medium"  # GKE's own default, like the size of the disk
+MACHINE_TYPE = "e2-medium"
+"""GKE's own default, as is the size of the disk."""
+
 _DISK_GIB = 100
 _PODS = 110
 _EFFECTS: Mapping[str, str] = {
@@ -22,7 +24,15 @@ _EFFECTS: Mapping[str, str] = {
     "PREFER_NO_SCHEDULE": "PreferNoSchedule",
     "NO_EXECUTE": "NoExecute",
 }
-_HOST = "kubernetes.io/hostname"
+_ARM = "arm64"
+_HOST, _ARCHITECTURE = "kubernetes.io/hostname", "kubernetes.io/arch"
+_POOL, _FAMILY = "cloud.google.com/gke-nodepool", "cloud.google.com/machine-family"
+_SYSTEM, _INSTANCE_TYPE = "kubernetes.io/os", "node.kubernetes.io/instance-type"
+_REGION, _ZONE = "topology.kubernetes.io/region", "topology.kubernetes.io/zone"
+_SPOT, _PREEMPTIBLE = "cloud.google.com/gke-spot", "cloud.google.com/gke-preemptible"
+
+SET_BY_GKE = (_POOL, _FAMILY, _INSTANCE_TYPE, _REGION, _ZONE, _SPOT, _PREEMPTIBLE)
+"""Labels that a pool cannot give its nodes, since they tell what is so."""
 
 
 def node(pool: NodePool, instance: Instance, project: str) -> Object:
@@ -70,8 +80,15 @@ def new_labels(pool: NodePool, zone: str) -> dict[str, str]:
 
 
 def taints_of(pool: NodePool) -> list[Object]:
-    """Return the taints that a pool gives its Nodes."""
-    given: list[Mapping[str, str]] = pool.node_config.get("taints") or []
+    """Return the taints that a pool gives its Nodes, with that of Arm machines.
+
+    https://docs.cloud.google.com/kubernetes-engine/docs/how-to/prepare-arm-workloads-for-deployment
+    """
+    given: list[Mapping[str, str]] = [*(pool.node_config.get("taints") or [])]
+    size = size_of(_machine_type(pool.node_config))
+    config: Mapping[str, Any] = pool.node_config.get("taintConfig") or {}
+    if size and size.architecture == _ARM and config.get("architectureTaintBehavior") != "NONE":
+        given.append({"key": _ARCHITECTURE, "value": _ARM, "effect": "NO_SCHEDULE"})
     return [
         {
             "key": taint["key"],
@@ -120,26 +137,26 @@ def _labels(pool: NodePool, node_config: Mapping[str, Any], zone: str) -> dict[s
     size = size_of(machine_type)
     return {
         **dict(_own_labels(pool, node_config)),
-        "cloud.google.com/gke-nodepool": pool.name,
-        "cloud.google.com/machine-family": family_of(machine_type),
-        "kubernetes.io/arch": size.architecture if size else "amd64",
-        "kubernetes.io/os": "linux",
-        "node.kubernetes.io/instance-type": machine_type,
-        "topology.kubernetes.io/region": zone.rpartition("-")[0],
-        "topology.kubernetes.io/zone": zone,
+        _POOL: pool.name,
+        _FAMILY: family_of(machine_type),
+        _ARCHITECTURE: size.architecture if size else "amd64",
+        _SYSTEM: "linux",
+        _INSTANCE_TYPE: machine_type,
+        _REGION: zone.rpartition("-")[0],
+        _ZONE: zone,
     }
 
 
 def _own_labels(pool: NodePool, node_config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from (pool.node_config.get("labels") or {}).items()
     if node_config.get("spot"):
-        yield "cloud.google.com/gke-spot", "true"
+        yield _SPOT, "true"
     if node_config.get("preemptible"):
-        yield "cloud.google.com/gke-preemptible", "true"
+        yield _PREEMPTIBLE, "true"
 
 
 def _machine_type(node_config: Mapping[str, Any]) -> str:
-    return node_config.get("machineType") or _MACHINE_TYPE
+    return node_config.get("machineType") or MACHINE_TYPE
 
 
 def _given(labels: Mapping[str, str], taints: list[Object]) -> str:

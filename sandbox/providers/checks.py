@@ -45,17 +45,20 @@ def matches(path: str, pattern: str, source: str) -> Check:
     return check
 
 
-def cidr(path: str, shortest: int, longest: int, source: str) -> Check:
-    """Require an IPv4 network whose prefix length is within a range."""
+def cidr(path: str, shortest: int, longest: int, source: str, *, ipv6: bool = False) -> Check:
+    """Require an IPv4 network whose prefix length is within a range, or any of IPv6."""
+    kind = "an IPv4 or IPv6 network" if ipv6 else "an IPv4 network"
 
     def check(properties: Mapping[str, Any]) -> Iterator[Failure]:
         for at, value in found(properties, path):
             try:
-                network = ipaddress.IPv4Network(value)
+                network = (ipaddress.ip_network if ipv6 else ipaddress.IPv4Network)(value)
             except ValueError as error:
-                yield Failure(at, f"must be an IPv4 network: {error}")
+                yield Failure(at, f"must be {kind}: {error}")
                 continue
-            if not shortest <= network.prefixlen <= longest:
+            if "/" not in value:
+                yield Failure(at, f"must be {kind}: {value!r} has no prefix length")
+            elif network.version == 4 and not shortest <= network.prefixlen <= longest:  # noqa: PLR2004
                 yield Failure(at, f"must be a /{longest} to /{shortest}, got {value} ({source})")
 
     return check

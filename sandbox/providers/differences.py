@@ -36,11 +36,17 @@ class Difference:
     ) -> "Difference":
         """Compare properties; a change at, above or below an `immutable` path is replacing.
 
+        Of a section that is new, or gone, that is what it has: not every path within it.
         Immutable paths have dots between their keys and say nothing of indices.
         """
-        changes = dict(_changes((), old, new))
+        found = list(_changes((), old, new))
         rules = [tuple(path.split(".")) for path in immutable]
-        replacing = [path for path in changes if any(_meet(path, rule) for rule in rules)]
+        replacing = [
+            path
+            for path, _, value in found
+            if any(_meet(leaf, rule) for leaf in _leaves(path, value) for rule in rules)
+        ]
+        changes: dict[Path, Change] = {path: change for path, change, _ in found}
         return cls(changes, replacing, bool(replacing) and delete_before_replace)
 
 
@@ -64,14 +70,15 @@ def _segment(key: str | int) -> str:
     return f".{key}" if _PLAIN_KEY.fullmatch(key) else '["' + key.replace('"', '\\"') + '"]'
 
 
-def _changes(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, Change]]:
+def _changes(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, Change, Any]]:
+    """Yield what changed, with what came or went as a whole."""
     if old is _ABSENT:
-        yield path, "add"
+        yield path, "add", new
     elif new is _ABSENT:
-        yield path, "delete"
+        yield path, "delete", old
     elif is_asset(old) and is_asset(new):
         if asset_hash(old) != asset_hash(new):
-            yield path, "update"
+            yield path, "update", None
     elif is_mapping(old) and is_mapping(new):
         for key in sorted({**old, **new}):
             yield from _changes((*path, key), old.get(key, _ABSENT), new.get(key, _ABSENT))
@@ -79,7 +86,14 @@ def _changes(path: Path, old: Any, new: Any) -> Iterator[tuple[Path, Change]]:
         for index, pair in enumerate(zip_longest(old, new, fillvalue=_ABSENT)):
             yield from _changes((*path, index), *pair)
     elif old != new:
-        yield path, "update"
+        yield path, "update", None
+
+
+def _leaves(path: Path, value: Any) -> Iterator[Path]:
+    """Yield the paths of what has nothing within it."""
+    items = value.items() if is_mapping(value) else enumerate(value) if is_list(value) else ()
+    within = [leaf for key, item in items for leaf in _leaves((*path, key), item)]
+    yield from within or [path]
 
 
 def _meet(path: Path, rule: Path) -> bool:

@@ -63,13 +63,24 @@ def output_names(token: str) -> frozenset[str]:
     return frozenset(names.values()) - {"id", "urn"}
 
 
-def faults(token: str, properties: Mapping[str, Any]) -> Iterator[Failure]:
-    """Yield every unknown, missing and wrongly typed property of a resource."""
+def args_class(token: str) -> type:
+    """Return the SDK's class of what a resource of the type is given."""
     resource = resource_class(token)
     module = vars(sys.modules[resource.__module__])
     # XInitArgs where some other resource has a nested type that is called XArgs.
-    args = module.get(f"{resource.__name__}InitArgs") or module[f"{resource.__name__}Args"]
-    yield from _object_faults(args, properties, "")
+    return module.get(f"{resource.__name__}InitArgs") or module[f"{resource.__name__}Args"]
+
+
+def faults(token: str, properties: Mapping[str, Any]) -> Iterator[Failure]:
+    """Yield every unknown, missing and wrongly typed property of a resource."""
+    yield from _object_faults(args_class(token), properties, "")
+
+
+@cache
+def required_names(token: str) -> frozenset[str]:
+    """Return the names of the properties that the SDK makes everybody give."""
+    properties = _properties(args_class(token))
+    return frozenset(name for name, expected in properties.items() if expected.required)
 
 
 @cache

@@ -146,3 +146,12 @@ def configured(**settings: Any) -> Gcp:
 def refusals(token: str, provider: Provider | None = None, **change: Any) -> dict[str, str]:
     """Return what is refused of a type's inputs in which some paths were changed."""
     return engine_requests.refusals(provider or configured(), token, VALID[token], **change)
+
+
+def leaves(value: Any) -> list[Any]:
+    """Every plain value in it."""
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [value]

@@ -12,6 +12,7 @@ def inputs(*, initial: int = 1, spot: bool = False, **more: Any) -> dict[str, An
     """The inputs of a pool; what is not `nodeConfig`'s by name is the pool's own."""
     config = {"machineType": "n1-standard-4", "diskSizeGb": 50, "spot": spot}
     of_nodes = {"labels", "taints", "machineType", "kubeletConfig", "resourceLabels"}
+    of_nodes |= {"preemptible", "taintConfig"}
     given = of_nodes & more.keys()
     config |= {name: more.pop(name) for name in given}
     return {"cluster": CLUSTER, "initialNodeCount": initial, "nodeConfig": config, **more}

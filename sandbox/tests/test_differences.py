@@ -56,6 +56,27 @@ def test_a_change_at_or_around_an_immutable_path_replaces(immutable, replacing):
     assert difference.delete_before_replace is replacing
 
 
+@pytest.mark.parametrize(
+    ("section", "replacing"),
+    [
+        ({"private": True}, False),
+        ({"private": True, "range": "pods"}, True),
+        ({"ranges": [{"name": "a", "range": "b"}]}, True),
+        ({"ranges": [{"name": "a"}]}, False),
+    ],
+)
+def test_a_section_that_comes_or_goes_replaces_by_what_it_has(section, replacing):
+    immutable = ["network.range", "network.ranges.range"]
+    whole = {"network": section}
+
+    for old, new in (({}, whole), (whole, {})):
+        difference = Difference.between(old, new, immutable=immutable)
+
+        assert list(map(formatted, difference.changes)) == ["network"]
+        assert bool(difference.replacing) is replacing
+    assert Difference.between({}, whole, immutable=["network"]).replacing == [("network",)]
+
+
 def test_an_immutable_path_says_nothing_of_indices():
     difference = Difference.between(
         {"containers": [{"image": "a"}]},

@@ -1,4 +1,4 @@
-"""What the gcp provider hands to the storage emulator and the node pools: made, read, adopted."""
+"""What the gcp provider hands to the storage emulator: made, read, adopted."""
 
 import os
 import time
@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from sandbox.emulator.storage import NAME, StorageEmulator
-from sandbox.gke.node_pools import NodePools
 from sandbox.layout import MARKER, Layout
 from sandbox.processes import Processes
 from sandbox.providers.gcp import Gcp
@@ -19,7 +18,6 @@ from sandbox.tests.engine_requests import Requests
 BUCKET = "gcp:storage/bucket:Bucket"
 MEMBER = "gcp:storage/bucketIAMMember:BucketIAMMember"
 OBJECT = "gcp:storage/bucketObject:BucketObject"
-NODE_POOL = "gcp:container/nodePool:NodePool"
 RULE = {"action": {"type": "Delete"}, "condition": {"daysSinceNoncurrentTime": 90}}
 
 
@@ -57,11 +55,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 class Cloud(Requests):
     """A gcp provider as the engine uses it, one resource after another."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self) -> None:
         super().__init__(Gcp())
         self.provider.configure({"project": "my-project"})
         self.project = Project("my-project", "", "", "dev")
-        self.pools = NodePools(layout, "dev")
 
     @property
     def storage(self) -> Any:
@@ -83,22 +80,11 @@ class Cloud(Requests):
         }
         return self.make(MEMBER, title, inputs)[0]
 
-    def pool(self, name: str, **inputs: Any) -> Request:
-        given = {
-            "name": name,
-            "cluster": "cluster-1",
-            "location": "us-central1-f",
-            "initialNodeCount": 2,
-            "autoscaling": {"totalMinNodeCount": 1, "totalMaxNodeCount": 3},
-            "nodeConfig": {"machineType": "n1-standard-4"},
-            **inputs,
-        }
-        return self.make(NODE_POOL, name, given)[0]
-
 
 @pytest.fixture
 def cloud(running: Running) -> Cloud:
-    return Cloud(running.layout)
+    del running
+    return Cloud()
 
 
 def read_again(cloud: Cloud, made: Request) -> Any:
@@ -236,13 +222,9 @@ def test_a_grant_that_is_made_again_is_there_once(cloud):
     assert len(policy.bindings) == 1
 
 
-@pytest.mark.parametrize("kind", ["bucket", "pool"])
-def test_what_was_made_before_a_crash_is_adopted_by_its_name_and_not_made_again(cloud, kind):
-    given: dict[str, Any] = {"location": "us-central1"}
-    if kind == "pool":
-        given |= {"cluster": "cluster-1", "initialNodeCount": 1}
-    token = {"bucket": BUCKET, "pool": NODE_POOL}[kind]
-    made, _ = cloud.make(token, f"adopted-{kind}", given)
+def test_what_was_made_before_a_crash_is_adopted_by_its_name_and_not_made_again(cloud):
+    given = {"location": "us-central1"}
+    made, _ = cloud.make(BUCKET, "adopted", given)
     again, _ = cloud.provider.check(made.urn, {}, given, b"another seed")
 
     identifier, outputs = cloud.provider.create(Request(urn=made.urn, inputs=again))
@@ -252,7 +234,7 @@ def test_what_was_made_before_a_crash_is_adopted_by_its_name_and_not_made_again(
     assert outputs["name"] == made.inputs["name"]
 
 
-@pytest.mark.parametrize("kind", ["bucket", "object", "member", "pool"])
+@pytest.mark.parametrize("kind", ["bucket", "object", "member"])
 def test_what_was_deleted_is_gone_and_may_be_deleted_again(cloud, kind):
     bucket = cloud.bucket(f"deleted-{kind}")
     match kind:
@@ -260,10 +242,8 @@ def test_what_was_deleted_is_gone_and_may_be_deleted_again(cloud, kind):
             made = bucket
         case "object":
             made = cloud.object(bucket.id, "a")
-        case "member":
-            made = cloud.member(bucket.id, "reader")
         case _:
-            made = cloud.pool("deleted")
+            made = cloud.member(bucket.id, "reader")
 
     cloud.provider.delete(made)
 
@@ -280,87 +260,6 @@ def test_what_was_in_a_bucket_is_gone_with_it(cloud, kind):
 
     assert cloud.read(made) is None
     cloud.provider.delete(made)
-
-
-def test_a_pool_has_its_first_nodes_in_its_zones(cloud):
-    zones = ["us-central1-a", "us-central1-b"]
-
-    made = cloud.pool("zones", location="us-central1", nodeLocations=zones)
-
-    pool = cloud.pools.read("zones")
-    assert pool is not None
-    assert pool.zones == dict.fromkeys(zones, 2)
-    assert made.id == (
-        "projects/my-project/locations/us-central1/clusters/cluster-1/nodePools/zones"
-    )
-    groups = made.old_outputs["managedInstanceGroupUrls"]
-    assert [url.split("/zones/")[1].split("/")[0] for url in groups] == zones
-
-
-@pytest.mark.parametrize(
-    ("location", "zones"),
-    [
-        ("us-central1-f", ["us-central1-f"]),
-        ("us-central1", ["us-central1-a", "us-central1-b", "us-central1-c"]),
-    ],
-)
-def test_a_pool_that_names_no_zones_is_in_those_of_its_location(cloud, location, zones):
-    cloud.pool(f"of-{location}", location=location)
-
-    pool = cloud.pools.read(f"of-{location}")
-
-    assert pool is not None
-    assert [*pool.zones] == zones
-
-
-def test_a_pool_of_a_region_that_nobody_knows_has_to_name_its_zones(cloud):
-    with pytest.raises(Refused, match="pool nowhere: us-nowhere1 has no zones; give nodeLocations"):
-        cloud.pool("nowhere", location="us-nowhere1")
-
-
-def test_a_pools_limits_change_in_place(cloud):
-    made = cloud.pool("limits")
-
-    cloud.change(made, autoscaling={"totalMinNodeCount": 2, "totalMaxNodeCount": 5})
-
-    pool = cloud.pools.read("limits")
-    assert pool is not None
-    assert pool.total_bounds == (2, 5)
-    assert sum(pool.zones.values()) == 2
-
-
-def test_a_size_that_an_autoscaler_chose_is_no_drift(cloud):
-    made = cloud.pool("resized")
-    cloud.pools.resize("resized", "us-central1-f", 3)
-
-    live = read_again(cloud, made)
-
-    assert live.inputs == made.inputs
-    assert live.outputs == made.old_outputs
-
-
-@pytest.mark.parametrize(("ignored", "seen"), [(True, 1), (False, 3)])
-def test_a_size_that_the_program_chose_drifts_unless_it_does_not_look(cloud, ignored, seen):
-    made = cloud.pool(
-        f"chosen-{ignored}".lower(),
-        autoscaling=None,
-        initialNodeCount=None,
-        nodeCount=1,
-        ignoreNodeCountChanges=ignored,
-    )
-    cloud.pools.resize(made.inputs["name"], "us-central1-f", 3)
-
-    assert read_again(cloud, made).inputs["nodeCount"] == seen
-
-
-def test_a_second_pool_of_one_name_is_refused(cloud):
-    cloud.pool("twice")
-    wished = cloud.checked(
-        NODE_POOL, "other", {"name": "twice", "cluster": "cluster-1", "location": "us-central1-f"}
-    )
-
-    with pytest.raises(Refused, match=r"NodePool \(other\): node pool twice is there already"):
-        cloud.provider.create(wished)
 
 
 def test_what_was_answered_is_there_after_a_kill(cloud, running):

@@ -9,10 +9,12 @@ from sandbox.layout import MARKER, Layout
 from sandbox.processes import write_atomically
 from sandbox.providers import gcp, sdk_schema
 from sandbox.providers.gcp import ROWS, Gcp
+from sandbox.providers.gcp.checks import node_locations
 from sandbox.providers.plugin import Refused, Request, Urn
 from sandbox.providers.values import UNKNOWN
 from sandbox.tests.gcp_inputs import (
     ACCOUNT,
+    ADDRESS,
     BUCKET,
     BUCKET_MEMBER,
     CLUSTER,
@@ -23,6 +25,8 @@ from sandbox.tests.gcp_inputs import (
     OBJECT,
     POLICY,
     PROJECT_MEMBER,
+    REGION_SSL_POLICY,
+    ROUTER,
     SUBNETWORK,
     VALID,
     configured,
@@ -66,6 +70,72 @@ def test_a_project_that_nobody_names_is_told(tmp_path):
     assert refusals(OBJECT, nowhere) == {}  # it is in a bucket, wherever that is
 
 
+NOWHERE = "required field is not set: give gcp:"
+
+
+@pytest.mark.parametrize(
+    ("token", "name", "key"),
+    [
+        (SUBNETWORK, "region", "region"),
+        (ROUTER, "region", "region"),
+        (NAT, "region", "region"),
+        (ADDRESS, "region", "region"),
+        (REGION_SSL_POLICY, "region", "region"),
+        (CLUSTER, "location", "zone or gcp:region"),
+        (NODE_POOL, "location", "zone or gcp:region"),
+    ],
+)
+def test_a_place_that_nobody_names_is_told(token, name, key):
+    open_to = {name: None}
+
+    assert refusals(token, **open_to) == {name: f"{NOWHERE}{key} in the stack's file"}
+    assert refusals(token, configured(region="us-central1"), **open_to) == {}
+    assert refusals(token, configured(zone="us-central1-f"), **open_to) == {}
+
+
+def test_a_place_that_every_resource_has_to_name_is_not_the_stacks():
+    missing = {"location": "location is required and was not given"}
+
+    assert refusals(BUCKET, location=None) == missing
+    assert refusals(BUCKET, configured(zone="us-central1-f"), location=None) == missing
+
+
+@pytest.mark.parametrize(
+    ("zones", "place", "reason"),
+    [
+        (["us-central1-z"], "[0]", "'us-central1-z' is no zone of Compute Engine"),
+        (["us-central9-ai1a"], "[0]", "'us-central9-ai1a' is no zone of Compute Engine"),
+        (["us-east1-b"], "[0]", "must be in us-central1, got 'us-east1-b'"),
+        (["us-central1-a", "us-central1-a"], "[1]", "must be another zone than those before it"),
+    ],
+)
+def test_nodes_are_in_zones_that_there_are_each_named_once(zones, place, reason):
+    given = {"location": "us-central1", "nodeLocations": zones}
+
+    (failure, *_) = [each for each in node_locations(given) if each.property.endswith(place)]
+
+    assert failure.reason.startswith(reason)
+    for token in (CLUSTER, NODE_POOL):
+        assert [*refusals(token, nodeLocations=zones)] == [f"nodeLocations{place}"]
+
+
+def test_nodes_may_be_in_zones_for_ai_and_where_it_is_not_known_yet():
+    zones = ["us-central1-a", "us-central1-ai1a"]
+
+    assert refusals(NODE_POOL, nodeLocations=zones) == {}
+    assert [*node_locations({"location": UNKNOWN, "nodeLocations": [UNKNOWN, *zones]})] == []
+
+
+def test_what_names_no_region_is_in_that_of_the_configured_zone():
+    urn = Urn(f"urn:pulumi:dev::tests::{SUBNETWORK}::thing")
+    inputs = {"name": "thing", "network": "vpc", "ipCidrRange": "10.60.0.0/20"}
+
+    identifier, outputs = configured(zone="us-east1-b").create(Request(urn=urn, inputs=inputs))
+
+    assert identifier == "projects/my-project/regions/us-east1/subnetworks/thing"
+    assert outputs["region"] == "us-east1"
+
+
 def test_a_project_that_is_none_is_refused_before_anything_is_made():
     (failure,) = Gcp().check_config({"project": "My Project"})
 
@@ -73,6 +143,16 @@ def test_a_project_that_is_none_is_refused_before_anything_is_made():
     assert failure.reason.endswith("got 'My Project'")
     assert Gcp().check_config({"project": "my-project"}) == []
     assert Gcp().check_config({}) == []
+
+
+def test_a_place_of_the_stack_that_is_none_is_refused_before_anything_is_made():
+    found = Gcp().check_config({"region": "us-central9", "zone": "us-central1"})
+
+    assert {failure.property: failure.reason.partition(" of ")[0] for failure in found} == {
+        "region": "'us-central9' is no region",
+        "zone": "'us-central1' is no zone",
+    }
+    assert Gcp().check_config({"region": "us-central1", "zone": "us-central1-ai1a"}) == []
 
 
 @pytest.mark.parametrize(("token", "change"), [(SUBNETWORK, "ipCidrRange"), (CLUSTER, "network")])
@@ -114,6 +194,8 @@ def test_what_has_not_changed_is_not_checked_again():
         (NODE_POOL, "initialNodeCount", 2),
         (NODE_POOL, "location", "us-east1"),
         (NODE_POOL, "nodeConfig", {**VALID[NODE_POOL]["nodeConfig"], "spot": False}),
+        (NODE_POOL, "nodeConfig", {**VALID[NODE_POOL]["nodeConfig"], "soleTenantConfig": {}}),
+        (NODE_POOL, "networkConfig", {"podRange": "pods"}),
         (ACCOUNT, "accountId", "another"),
         (PROJECT_MEMBER, "role", "roles/viewer"),
         (BUCKET, "location", "EU"),
@@ -132,6 +214,7 @@ def test_a_change_that_google_cloud_cannot_make_in_place_replaces(token, name, v
         (CLUSTER, "nodeLocations", ["us-central1-a"]),
         (CLUSTER, "deletionProtection", True),
         (NODE_POOL, "autoscaling", {"totalMaxNodeCount": 9}),
+        (NODE_POOL, "networkConfig", {"enablePrivateNodes": True}),
         (NODE_POOL, "nodeLocations", ["us-central1-a", "us-central1-b"]),
         (NODE_POOL, "nodeConfig", {**VALID[NODE_POOL]["nodeConfig"], "machineType": "e2-medium"}),
         (BUCKET, "versioning", {"enabled": False}),

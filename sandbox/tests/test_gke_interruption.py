@@ -217,6 +217,13 @@ def up(nodes: Nodes, layout: Layout, sandbox: object, monkeypatch: pytest.Monkey
     return nodes
 
 
+def test_preemptible_nodes_are_told_as_spot_ones_are(sandbox, up):
+    made(up.pools, "old", ZONES[0], preemptible=True)
+    name = instance(up, "old")
+
+    assert sandbox("interrupt", name) == (0, f"{name} ends in 30 s\n", "")
+
+
 @pytest.mark.parametrize(
     ("pool", "options", "seconds"),
     [("spot", (), 30), ("long", (), 120), ("spot", ("--notice", "7"), 7)],

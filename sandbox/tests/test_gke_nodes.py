@@ -40,6 +40,15 @@ def test_allocatable_is_what_gke_leaves(name, cpu, memory):
     assert (left["cpu"], left["memory"], left["pods"]) == (cpu, memory, "110")
 
 
+@pytest.mark.parametrize(("disk", "left"), [(10, 4), (50, 21), (100, 49), (1000, 800)])
+def test_the_system_has_its_part_of_the_disk(disk, left):
+    size = size_of("n1-standard-4")
+    assert size is not None
+
+    assert Allocatable(size, disk_gib=disk).capacity["ephemeral-storage"] == f"{disk}Gi"
+    assert Allocatable(size, disk_gib=disk).allocatable["ephemeral-storage"] == f"{left}Gi"
+
+
 @pytest.mark.parametrize("name", ["m5.large", "n1-standard", "n1-tiny-4", "x9-standard-4", ""])
 def test_a_name_that_is_no_machines_has_no_size(name):
     assert size_of(name) is None
@@ -95,6 +104,28 @@ def test_a_node_on_demand_has_no_spot_label(pools):
     (one,) = nodes(pools)
 
     assert "cloud.google.com/gke-spot" not in one["metadata"]["labels"]
+
+
+def test_nodes_of_preemptible_machines_are_no_on_demand_ones(pools):
+    pool = made(pools, "web", ZONES[0], preemptible=True)
+    (one,) = nodes(pools)
+
+    assert pool.spot
+    assert one["metadata"]["labels"]["cloud.google.com/gke-preemptible"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("behavior", "tainted"),
+    [(None, True), ("ARM", True), ("NONE", False)],
+)
+def test_nodes_of_arm_machines_are_tainted_unless_the_pool_says_no(pools, behavior, tainted):
+    config = {"architectureTaintBehavior": behavior}
+    made(pools, "web", ZONES[0], machineType="t2a-standard-4", taints=[TAINT], taintConfig=config)
+    (one,) = nodes(pools)
+
+    arm = {"key": "kubernetes.io/arch", "value": "arm64", "effect": "NoSchedule"}
+    assert (arm in one["spec"]["taints"]) is tainted
+    assert len(one["spec"]["taints"]) == 1 + tainted
 
 
 def test_pods_per_node_are_the_pools(pools):

@@ -1,12 +1,12 @@
 """The simulated aws provider: as strict as AWS in what it accepts, one row per resource type."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import version
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from sandbox.providers.aws import autoscaling, cloudwatch, eks, events, iam, kms, network, s3, sqs
 from sandbox.providers.aws.account import ACCOUNT_ID, Account
 from sandbox.providers.aws.resource_type import ResourceType
 from sandbox.providers.cloud import Cloud
@@ -16,8 +16,18 @@ from sandbox.providers.values import Properties
 
 ROWS: Mapping[str, ResourceType] = {
     row.token: row
-    for service in (autoscaling, cloudwatch, eks, events, iam, kms, network, s3, sqs)
-    for row in service.ROWS
+    for service in (
+        "autoscaling",
+        "cloudwatch",
+        "eks",
+        "events",
+        "iam",
+        "kms",
+        "network",
+        "s3",
+        "sqs",
+    )
+    for row in import_module(f"{__name__}.{service}").ROWS
 }
 
 

@@ -4,10 +4,11 @@ None of them leads anywhere.
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from sandbox.gke.addresses import reserved_address
-from sandbox.providers.checks import between, matches, one_of
-from sandbox.providers.gcp.checks import NAME, NAMES, PLACES, REGION, labels, only_with
+from sandbox.providers.checks import between, found, matches
+from sandbox.providers.gcp.checks import NAME, NAMES, labels, only_with, region
 from sandbox.providers.gcp.project import Project
 from sandbox.providers.gcp.resource_type import ResourceType, kept, linked, path
 from sandbox.providers.plugin import Failure
@@ -45,6 +46,14 @@ def _is_external(inputs: Inputs) -> bool:
     return inputs.get("addressType", "EXTERNAL") in ("EXTERNAL", UNKNOWN)
 
 
+def _address_is_one(inputs: Inputs) -> Iterator[Failure]:
+    for at, address in found(inputs, "address"):
+        try:
+            ip_address(address)
+        except ValueError as error:
+            yield Failure(at, f"must be an IP address: {error}")
+
+
 def _what_is_shared_is_in_a_subnetwork(inputs: Inputs) -> Iterator[Failure]:
     # https://docs.cloud.google.com/load-balancing/docs/l7-internal
     if inputs.get("purpose") == "SHARED_LOADBALANCER_VIP" and not inputs.get("subnetwork"):
@@ -61,9 +70,7 @@ ROWS = (
         replaces=_ALWAYS_REPLACE,
         checks=(
             matches("name", NAME, NAMES),
-            one_of("addressType", ("EXTERNAL", "INTERNAL"), _GLOBAL),
-            one_of("ipVersion", ("IPV4", "IPV6"), _GLOBAL),
-            one_of("purpose", ("VPC_PEERING", "PRIVATE_SERVICE_CONNECT"), _GLOBAL),
+            _address_is_one,
             between("prefixLength", 8, 29, _GLOBAL),
             only_with("network", _is_internal, f"only with addressType INTERNAL ({_GLOBAL})"),
             only_with("purpose", _is_internal, f"only with addressType INTERNAL ({_GLOBAL})"),
@@ -87,21 +94,8 @@ ROWS = (
         ),
         checks=(
             matches("name", NAME, NAMES),
-            matches("region", REGION, PLACES),
-            one_of("addressType", ("EXTERNAL", "INTERNAL"), _REGIONAL),
-            one_of("ipVersion", ("IPV4", "IPV6"), _REGIONAL),
-            one_of(
-                "purpose",
-                (
-                    "GCE_ENDPOINT",
-                    "IPSEC_INTERCONNECT",
-                    "PRIVATE_SERVICE_CONNECT",
-                    "SHARED_LOADBALANCER_VIP",
-                    "VPC_PEERING",
-                ),
-                _REGIONAL,
-            ),
-            one_of("networkTier", ("PREMIUM", "STANDARD"), _REGIONAL),
+            region("region"),
+            _address_is_one,
             only_with("networkTier", _is_external, f"only with EXTERNAL ({_REGIONAL})"),
             only_with("purpose", _is_internal, f"only with addressType INTERNAL ({_REGIONAL})"),
             only_with("subnetwork", _is_internal, f"only with addressType INTERNAL ({_REGIONAL})"),

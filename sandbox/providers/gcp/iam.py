@@ -65,6 +65,9 @@ def condition(inputs: Inputs) -> Iterator[Failure]:
     given = nested(inputs, "condition")
     if given and inputs.get("role") in _BASIC:
         yield Failure("condition", f"no basic role may have one ({_CONDITIONS})")
+    for name in given.keys() & {"title", "expression"}:
+        if not given[name]:
+            yield Failure(f"condition.{name}", f"must not be empty ({_CONDITIONS})")
     title, expression = given.get("title", ""), str(given.get("expression", ""))
     if len(title) > _LONGEST_TITLE:
         limit = f"must have at most {_LONGEST_TITLE} characters, got {len(title)}"

@@ -1,12 +1,22 @@
 """Rows of VPC networks: recorded after their checks, since nothing is started in them here."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
-from sandbox.providers.checks import any_of, between, cidr, exclusive, found, matches, one_of
-from sandbox.providers.gcp.checks import NAME, NAMES, PLACES, REGION, only_with
+from sandbox.providers.checks import (
+    any_of,
+    between,
+    cidr,
+    exclusive,
+    found,
+    matches,
+    one_of,
+    ordered,
+)
+from sandbox.providers.gcp.checks import NAME, NAMES, only_with, region
 from sandbox.providers.gcp.project import Project
 from sandbox.providers.gcp.resource_type import ResourceType, kept, linked, path
 from sandbox.providers.plugin import Failure
@@ -18,20 +28,30 @@ _API = "https://cloud.google.com/compute/docs/reference/rest/v1/"
 _NETWORK, _SUBNETWORK, _ROUTER = f"{_API}networks", f"{_API}subnetworks", f"{_API}routers"
 _SIZES = "https://cloud.google.com/vpc/docs/subnets#valid-ranges"
 _NAT = "https://cloud.google.com/nat/docs/public-nat"
+_PROXIES = "https://cloud.google.com/load-balancing/docs/proxy-only-subnets"
+_OF_PROXIES = ("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY")
 _PURPOSES = (
     "PRIVATE",
-    "REGIONAL_MANAGED_PROXY",
-    "GLOBAL_MANAGED_PROXY",
+    *_OF_PROXIES,
     "PRIVATE_SERVICE_CONNECT",
     "PEER_MIGRATION",
     "PRIVATE_NAT",
 )
-_SUBNETS_OF_NAT = (
-    "ALL_SUBNETWORKS_ALL_IP_RANGES",
-    "ALL_SUBNETWORKS_ALL_PRIMARY_IP_RANGES",
-    "LIST_OF_SUBNETWORKS",
+_LIST = "LIST_OF_SUBNETWORKS"
+_PORTS_OF_VMS = "https://cloud.google.com/nat/docs/ports-and-addresses"
+_PORTS = (2, 65536)
+# https://cloud.google.com/vpc/docs/subnets#prohibited-ranges
+_PROHIBITED = (
+    "0.0.0.0/8",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "199.36.153.4/30",
+    "199.36.153.8/30",
+    "224.0.0.0/4",
+    "255.255.255.255/32",
 )
-_LIST = _SUBNETS_OF_NAT[2]
+_PRIVATE_ASNS = (range(64512, 65535), range(4200000000, 4294967295))
+_PARTNERS_ASN = 16550
 
 
 def _subnetwork(project: Project, identifier: str, inputs: Inputs) -> Outputs:
@@ -49,15 +69,38 @@ def _first(given: str) -> str:
     return str(next(IPv4Network(given).hosts()))
 
 
+def _addresses_are_given(inputs: Inputs) -> Iterator[Failure]:
+    if inputs.get("stackType") not in ("IPV6_ONLY", UNKNOWN):
+        yield from any_of("ipCidrRange", "reservedInternalRange")(inputs)
+
+
+def _ranges_may_be_used(inputs: Inputs) -> Iterator[Failure]:
+    for at, given, network in _ranges(inputs):
+        for prohibited in _PROHIBITED:
+            if network.overlaps(IPv4Network(prohibited)):
+                yield Failure(at, f"must not be in {prohibited}, got {given} ({_SIZES})")
+
+
+def _ranges_have_names_of_their_own(inputs: Inputs) -> Iterator[Failure]:
+    given = [*found(inputs, "secondaryIpRanges.*.rangeName")]
+    for (_, one), (at, other) in combinations(given, 2):
+        if one == other:
+            yield Failure(at, f"must be the only range of that name, got {other!r} twice")
+
+
+def _ranges(inputs: Inputs) -> Iterator[tuple[str, str, IPv4Network]]:
+    for at, given in (
+        *found(inputs, "ipCidrRange"),
+        *found(inputs, "secondaryIpRanges.*.ipCidrRange"),
+    ):
+        with suppress(ValueError):  # it is refused already
+            yield at, given, IPv4Network(given)
+
+
 def _ranges_do_not_overlap(inputs: Inputs) -> Iterator[Failure]:
-    ranges = [*found(inputs, "ipCidrRange"), *found(inputs, "secondaryIpRanges.*.ipCidrRange")]
-    for (_, one), (at, other) in combinations(ranges, 2):
-        try:
-            overlap = IPv4Network(one).overlaps(IPv4Network(other))
-        except ValueError:
-            continue  # it is refused already
-        if overlap:
-            yield Failure(at, f"must not overlap {one}, got {other} ({_SIZES})")
+    for (_, given, one), (at, more, other) in combinations(_ranges(inputs), 2):
+        if one.overlaps(other):
+            yield Failure(at, f"must not overlap {given}, got {more} ({_SIZES})")
 
 
 def _shrinks(old: Inputs, new: Inputs) -> Sequence[str]:
@@ -72,7 +115,32 @@ def _shrinks(old: Inputs, new: Inputs) -> Sequence[str]:
 
 
 def _is_of_a_proxy(inputs: Inputs) -> bool:
-    return inputs.get("purpose") in ("REGIONAL_MANAGED_PROXY", "GLOBAL_MANAGED_PROXY", UNKNOWN)
+    return inputs.get("purpose") in (*_OF_PROXIES, UNKNOWN)
+
+
+def _proxies_have_a_role(inputs: Inputs) -> Iterator[Failure]:
+    if inputs.get("purpose") in _OF_PROXIES and inputs.get("role") is None:
+        yield Failure("role", f"must be ACTIVE or BACKUP with the purpose of a proxy ({_PROXIES})")
+
+
+def _asn_is_private(inputs: Inputs) -> Iterator[Failure]:
+    for at, number in found(inputs, "bgp.asn"):
+        if number != _PARTNERS_ASN and not any(number in numbers for numbers in _PRIVATE_ASNS):
+            limit = f"must be a private one of RFC 6996, or {_PARTNERS_ASN}, got {number}"
+            yield Failure(at, f"{limit} ({_ROUTER})")
+
+
+def _ports_move_only_where_they_may(inputs: Inputs) -> Iterator[Failure]:
+    dynamic = inputs.get("enableDynamicPortAllocation")
+    if dynamic is True and inputs.get("enableEndpointIndependentMapping") is True:
+        given = "not with enableEndpointIndependentMapping"
+        yield Failure("enableDynamicPortAllocation", f"{given} ({_PORTS_OF_VMS})")
+    for at, ports in (*found(inputs, "minPortsPerVm"), *found(inputs, "maxPortsPerVm")):
+        if dynamic is True and ports & (ports - 1):
+            limit = f"must be a power of two with enableDynamicPortAllocation, got {ports}"
+            yield Failure(at, f"{limit} ({_PORTS_OF_VMS})")
+    if inputs.get("maxPortsPerVm") is not None and not dynamic:
+        yield Failure("maxPortsPerVm", f"only with enableDynamicPortAllocation ({_PORTS_OF_VMS})")
 
 
 def _addresses_are_whose_they_are_said_to_be(inputs: Inputs) -> Iterator[Failure]:
@@ -110,14 +178,6 @@ ROWS = (
         checks=(
             matches("name", NAME, NAMES),
             between("mtu", 1300, 8896, _NETWORK),
-            one_of("routingMode", ("REGIONAL", "GLOBAL"), _NETWORK),
-            one_of("bgpBestPathSelectionMode", ("LEGACY", "STANDARD"), _NETWORK),
-            one_of("bgpInterRegionCost", ("DEFAULT", "ADD_COST_TO_MED"), _NETWORK),
-            one_of(
-                "networkFirewallPolicyEnforcementOrder",
-                ("BEFORE_CLASSIC_FIREWALL", "AFTER_CLASSIC_FIREWALL"),
-                _NETWORK,
-            ),
         ),
         stays=kept,
     ),
@@ -142,21 +202,22 @@ ROWS = (
         replaces_when=_shrinks,
         checks=(
             matches("name", NAME, NAMES),
-            matches("region", REGION, PLACES),
-            any_of("ipCidrRange", "reservedInternalRange"),
+            region("region"),
+            _addresses_are_given,
             cidr("ipCidrRange", 4, 29, _SIZES),
             matches("secondaryIpRanges.*.rangeName", NAME, NAMES),
             cidr("secondaryIpRanges.*.ipCidrRange", 4, 29, _SIZES),
+            _ranges_may_be_used,
             _ranges_do_not_overlap,
+            _ranges_have_names_of_their_own,
             one_of("purpose", _PURPOSES, _SUBNETWORK),
-            one_of("role", ("ACTIVE", "BACKUP"), _SUBNETWORK),
+            _proxies_have_a_role,
             only_with("role", _is_of_a_proxy, f"only with the purpose of a proxy ({_SUBNETWORK})"),
             only_with(
                 "logConfig",
                 lambda inputs: not _is_of_a_proxy(inputs) or inputs["purpose"] == UNKNOWN,
                 f"not with the purpose of a proxy ({_SUBNETWORK})",
             ),
-            one_of("stackType", ("IPV4_ONLY", "IPV4_IPV6", "IPV6_ONLY"), _SUBNETWORK),
             between("logConfig.flowSampling", 0, 1, _SUBNETWORK),
         ),
         stays=kept,
@@ -170,8 +231,9 @@ ROWS = (
         replaces=("name", "project", "network", "region", "encryptedInterconnectRouter", "params"),
         checks=(
             matches("name", NAME, NAMES),
-            matches("region", REGION, PLACES),
-            one_of("bgp.advertiseMode", ("DEFAULT", "CUSTOM"), _ROUTER),
+            region("region"),
+            _asn_is_private,
+            between("bgp.keepaliveInterval", 20, 60, _ROUTER),
         ),
         stays=kept,
     ),
@@ -183,19 +245,14 @@ ROWS = (
         replaces=("name", "project", "router", "region", "type", "endpointTypes", "initialNatIps"),
         checks=(
             matches("name", NAME, NAMES),
-            matches("region", REGION, PLACES),
-            one_of("type", ("PUBLIC", "PRIVATE"), _ROUTER),
-            one_of("sourceSubnetworkIpRangesToNat", _SUBNETS_OF_NAT, _ROUTER),
-            one_of("natIpAllocateOption", ("AUTO_ONLY", "MANUAL_ONLY"), _ROUTER),
-            one_of("logConfig.filter", ("ERRORS_ONLY", "TRANSLATIONS_ONLY", "ALL"), _ROUTER),
-            one_of(
-                "endpointTypes.*",
-                ("ENDPOINT_TYPE_VM", "ENDPOINT_TYPE_SWG", "ENDPOINT_TYPE_MANAGED_PROXY_LB"),
-                _ROUTER,
-            ),
+            region("region"),
             exclusive("initialNatIps", "natIps"),
             _addresses_are_whose_they_are_said_to_be,
             _subnetworks_are_listed,
+            between("minPortsPerVm", *_PORTS, _PORTS_OF_VMS),
+            between("maxPortsPerVm", *_PORTS, _PORTS_OF_VMS),
+            ordered("minPortsPerVm", "maxPortsPerVm"),
+            _ports_move_only_where_they_may,
         ),
         stays=kept,
     ),

@@ -1,6 +1,7 @@
 """The Google Cloud project that the sandbox plays: its names, its places, its storage's clients."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,7 +34,13 @@ class Project:
 
     def location_of(self, inputs: Any) -> str:
         """Return the location that a resource names, or the configured zone or region."""
-        return inputs.get("location") or self.zone or self.region
+        return inputs.get("location") or self.known["location"]
+
+    @property
+    def known(self) -> Mapping[str, str]:
+        """What the configuration makes of properties that a resource leaves open."""
+        location = self.zone or self.region
+        return {"project": self.id, "region": self.region, "zone": self.zone, "location": location}
 
     def storage(self) -> Any:
         """Return a client of the emulator; its address comes from STORAGE_EMULATOR_HOST."""

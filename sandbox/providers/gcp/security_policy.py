@@ -1,9 +1,10 @@
 """The row of Cloud Armor's policies: recorded, since no load balancer of the sandbox asks them."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 
-from sandbox.providers.checks import any_of, between, exclusive, found, matches, one_of
+from sandbox.providers.checks import any_of, between, exclusive, found, matches
 from sandbox.providers.gcp.checks import NAME, NAMES, labels
 from sandbox.providers.gcp.resource_type import ResourceType, kept, linked, path
 from sandbox.providers.plugin import Failure
@@ -14,7 +15,12 @@ _API = "https://cloud.google.com/compute/docs/reference/rest/v1/securityPolicies
 _LIMITS = "https://cloud.google.com/armor/quotas"
 _LAST = 2147483647
 _MOST_RANGES = 10
-_ADDRESS = r"\*|\d{1,3}(\.\d{1,3}){3}(/([12]?\d|3[0-2]))?|[\da-fA-F:]*:[\da-fA-F:]*(/\d{1,3})?"
+# What an action has to say more about.
+_OPTIONS: Mapping[str, str] = {
+    "throttle": "rateLimitOptions",
+    "rate_based_ban": "rateLimitOptions",
+    "redirect": "redirectOptions",
+}
 
 
 def _rules_end_with_a_default(inputs: Inputs) -> Iterator[Failure]:
@@ -39,6 +45,26 @@ def _ranges_are_few(inputs: Inputs) -> Iterator[Failure]:
             yield Failure(at, given)
 
 
+def _addresses_are_some(inputs: Inputs) -> Iterator[Failure]:
+    for at, given in found(inputs, "rules.*.match.config.srcIpRanges.*"):
+        try:
+            ip_network("0.0.0.0/0" if given == "*" else given)
+        except ValueError as error:
+            yield Failure(at, f"must be *, an IP address or a network: {error} ({_API})")
+
+
+def _rules_are_whole(inputs: Inputs) -> Iterator[Failure]:
+    for at, rule in found(inputs, "rules.*"):
+        options = _OPTIONS.get(rule.get("action"))
+        if options and rule.get(options) is None:
+            yield Failure(f"{at}.{options}", f"is required with action {rule['action']} ({_API})")
+        for place, match in found(rule, "match"):
+            versioned, config = match.get("versionedExpr"), match.get("config")
+            if (versioned is None) is not (config is None):
+                limit = "is required with versionedExpr, and only with it"
+                yield Failure(f"{at}.{place}.config", f"{limit} ({_API})")
+
+
 ROWS = (
     ResourceType(
         token="gcp:compute/securityPolicy:SecurityPolicy",
@@ -49,19 +75,21 @@ ROWS = (
         replaces=("name", "project", "type"),
         checks=(
             matches("name", NAME, NAMES),
-            one_of(
-                "type", ("CLOUD_ARMOR", "CLOUD_ARMOR_EDGE", "CLOUD_ARMOR_INTERNAL_SERVICE"), _API
-            ),
             matches(
                 "rules.*.action",
                 r"allow|deny\((403|404|502)\)|rate_based_ban|redirect|throttle",
                 _API,
             ),
+            matches(
+                "rules.*.rateLimitOptions.exceedAction",
+                r"deny\((403|404|429|502)\)|redirect",
+                _API,
+            ),
             between("rules.*.priority", 0, _LAST, _API),
             exclusive("expr", "versionedExpr", within="rules.*.match"),
             any_of("expr", "versionedExpr", within="rules.*.match"),
-            one_of("rules.*.match.versionedExpr", ("SRC_IPS_V1",), _API),
-            matches("rules.*.match.config.srcIpRanges.*", _ADDRESS, _API),
+            _addresses_are_some,
+            _rules_are_whole,
             labels("labels"),
             _ranges_are_few,
             _rules_end_with_a_default,

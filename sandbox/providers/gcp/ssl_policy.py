@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from sandbox.providers.checks import matches, one_of
-from sandbox.providers.gcp.checks import NAME, NAMES, PLACES, REGION, only_with
+from sandbox.providers.checks import matches
+from sandbox.providers.gcp.checks import NAME, NAMES, only_with, region
 from sandbox.providers.gcp.resource_type import ResourceType, kept, linked, path
 from sandbox.providers.plugin import Failure
 from sandbox.providers.resource_type import Inputs
@@ -11,15 +11,11 @@ from sandbox.providers.values import UNKNOWN
 
 _DOCS = "https://www.pulumi.com/registry/packages/gcp/api-docs/compute/"
 _API = "https://cloud.google.com/compute/docs/reference/rest/v1/sslPolicies"
-_VERSIONS = ("TLS_1_0", "TLS_1_1", "TLS_1_2", "TLS_1_3")
 # What a profile asks of the oldest version, and the oldest version of a profile.
 _VERSION_OF: Mapping[str, str] = {"FIPS_202205": "TLS_1_2"}
 _PROFILE_OF: Mapping[str, str] = {"TLS_1_3": "RESTRICTED"}
 _CHECKS = (
     matches("name", NAME, NAMES),
-    one_of("profile", ("COMPATIBLE", "MODERN", "RESTRICTED", "CUSTOM", "FIPS_202205"), _API),
-    one_of("minTlsVersion", _VERSIONS, _API),
-    one_of("postQuantumKeyExchange", ("DEFAULT", "ENABLED", "DEFERRED"), _API),
     only_with(
         "customFeatures",
         lambda inputs: inputs.get("profile") == "CUSTOM",
@@ -59,7 +55,7 @@ ROWS = (
         named_by="name",
         computed=linked("compute"),
         replaces=("name", "project", "description", "region"),
-        checks=(*_CHECKS, matches("region", REGION, PLACES), _profile_and_version_go_together),
+        checks=(*_CHECKS, region("region"), _profile_and_version_go_together),
         stays=kept,
     ),
 )

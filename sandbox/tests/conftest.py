@@ -6,16 +6,19 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import yaml
 from moto import mock_aws
 
 from sandbox import cli, toolchain
 from sandbox.control_plane import ControlPlane
+from sandbox.emulator import Emulator
 from sandbox.kubernetes_api import KubernetesApi
-from sandbox.layout import Layout
-from sandbox.processes import Processes
+from sandbox.layout import MARKER, Layout
+from sandbox.processes import Processes, write_atomically
 from sandbox.providers.aws.account import Account
 from sandbox.providers.kubernetes import KubernetesProvider
 from sandbox.tests import clone
+from sandbox.tests.emulated_aws import Cloud
 from sandbox.tests.scaled_cluster import ScaledCluster
 
 
@@ -124,3 +127,27 @@ def sandbox(layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         return status, said.out, said.err
 
     return run
+
+
+@pytest.fixture(scope="module")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Layout]:
+    """A clone with an emulator of AWS."""
+    layout = Layout(tmp_path_factory.mktemp("clone"))
+    processes = Processes(layout)
+    emulator = Emulator(layout, processes)
+    cluster = {"server": "https://127.0.0.1:1", "certificate-authority": "none"}
+    write_atomically(layout.kubeconfig("dev"), yaml.safe_dump({"clusters": [{"cluster": cluster}]}))
+    try:
+        emulator.start()
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**emulator.environment, MARKER: str(layout.state)}.items():
+                patch.setenv(name, value)
+            yield layout
+    finally:
+        processes.end_all()
+
+
+@pytest.fixture
+def cloud(emulated: Layout) -> Cloud:
+    """An aws provider and its emulator."""
+    return Cloud()

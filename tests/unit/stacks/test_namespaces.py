@@ -36,9 +36,10 @@ class Pool(pulumi.ComponentResource):
 
 def a_platform(*, entrance: bool) -> Platform:
     unused: Any = None
+    described: Any = SimpleNamespace(registries={})
     balancers: Any = SimpleNamespace(sources=lambda _: ["10.50.0.0/16"], namespace_labels=GATE)
     return Platform(
-        description=unused,
+        description=described,
         kubeconfig=unused,
         kubernetes=k8s.Provider("kubernetes"),
         models=unused,

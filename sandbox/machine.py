@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -20,7 +21,7 @@ from sandbox.emulator.storage import StorageEmulator
 from sandbox.engine import Engine
 from sandbox.errors import WRONG_USAGE, SandboxError
 from sandbox.gke import definitions
-from sandbox.gke.autoscaling import SANDBOX_UNNEEDED_SECONDS
+from sandbox.gke.autoscaling import BACK_OFF_SECONDS, SANDBOX_UNNEEDED_SECONDS
 from sandbox.gke.cloud import Gke
 from sandbox.gke.node_pools import NodePools
 from sandbox.kubernetes_api import ApiError, KubernetesApi, UnreachableError
@@ -37,6 +38,8 @@ from sandbox.toolchain import Tools
 
 UNNEEDED = "TFSERVING_SANDBOX_UNNEEDED_SECONDS"
 """In the environment of `sandbox up`: for so long nodes of GKE are not needed before they go."""
+BACK_OFF = "TFSERVING_SANDBOX_BACK_OFF_SECONDS"
+"""There too: for so long a zone of GKE that had no capacity is not tried again."""
 
 _WATCHER = "-watcher"
 
@@ -108,8 +111,8 @@ class Machine:
         argv += ["--stack", self.cluster, "--region", where]
         argv += ["--node-termination-handler", str(tools.node_termination_handler)]
         if is_on_gke(self.layout, self.cluster):
-            seconds = os.environ.get(UNNEEDED) or SANDBOX_UNNEEDED_SECONDS
-            argv += ["--unneeded-seconds", str(seconds)]
+            argv += ["--unneeded-seconds", _seconds(UNNEEDED, SANDBOX_UNNEEDED_SECONDS)]
+            argv += ["--back-off-seconds", _seconds(BACK_OFF, BACK_OFF_SECONDS)]
         part = self._processes.running(name)
         process = part.process if part else None
         if process is None or process.cmdline() != argv:  # the stack's region was edited
@@ -206,3 +209,13 @@ class Machine:
                 for part in self._processes.recorded()
             ],
         }
+
+
+def _seconds(variable: str, default: float) -> str:
+    given = os.environ.get(variable) or f"{default:g}"
+    if not re.fullmatch(r"\d+(\.\d+)?", given):
+        raise SandboxError(
+            f"{variable} must be a number of seconds, such as 60 or 2.5; got {given!r}",
+            WRONG_USAGE,
+        )
+    return given

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,6 +28,16 @@ def attempt(reconcile: Sequence[Callable[[], None]]) -> None:
             each()
         except _PASSING as error:
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def unless_it_changed() -> Generator[None]:
+    """Leave an object to the next round that was changed or deleted since it was listed."""
+    try:
+        yield
+    except ApiError as error:
+        if error.reason not in ("NotFound", "Conflict", "Invalid"):
+            raise
 
 
 class Stopwatch:

@@ -6,7 +6,7 @@ https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import mean
 from typing import NamedTuple
 
@@ -18,7 +18,6 @@ from sandbox.kubernetes_api import KubernetesApi, Object, items, section
 from sandbox.nodes import INSTANCE
 from sandbox.rounds import Stopwatch
 
-_BACK_OFF_SECONDS = 300.0  # --initial-node-group-backoff-duration
 _DRAIN_SECONDS = 600.0  # --max-graceful-termination-sec
 _LEAVES = {"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}
 _Room = dict[str, Space]
@@ -40,12 +39,12 @@ class ClusterAutoscaler:
     def __init__(self, api: KubernetesApi, groups: NodeGroups, rules: Rules) -> None:
         self._api, self._groups, self._rules = api, groups, rules
         self._clock = Stopwatch()
-        self._failed: dict[str, float] = {}
+        self._retried: dict[str, float] = {}
         self._grown = float("-inf")
 
     def reconcile(self) -> None:
         """Let one group grow for pods without room; else take away nodes that nobody needs."""
-        self._may = may = [*self._groups.found()]
+        self._may = self._groups.found()
         self._daemons = self._api.list("apps/v1", "DaemonSet")
         self._nodes = {
             section(node, "metadata", "annotations").get(INSTANCE, _name(node)): node
@@ -56,8 +55,8 @@ class ClusterAutoscaler:
             if pod["status"]["phase"] in ("Pending", "Running"):
                 self._pods[pod["spec"].get("nodeName", "")].append(pod)
         room = {_name(n): Space.of(n, self._pods[_name(n)]) for n in self._nodes.values()}
-        coming = (self._new_node(group) for group in may for _ in range(self._awaited(group)))
-        free = [*room.values(), *coming]
+        coming = [self._new_node(each) for each in self._may for _ in range(self._awaited(each))]
+        free, may = [*room.values(), *coming], self._may
         waiting = filter(self._waits, self._pods[""])
         left = [pod for pod in waiting if not any(space.takes(pod) for space in free)]
         ways = [way for group in may for way in self._ways(group, left)]
@@ -78,8 +77,10 @@ class ClusterAutoscaler:
         lost = missing if late else group.refused
         if not lost:
             return max(missing, 0)
-        self._failed[group.name] = time.monotonic()
-        if spare := min(lost, self._size(group) - group.bounds[0]):
+        self._retried[group.name] = (
+            time.monotonic() + self._rules.initial_node_group_backoff_duration
+        )
+        if (spare := min(lost, self._size(group) - group.bounds[0])) > 0:
             unborn = [each for each in group.instances if each not in self._nodes]
             for instance in unborn[: spare * late]:
                 group.end(instance)
@@ -100,7 +101,7 @@ class ClusterAutoscaler:
         return sum(each.desired for each in self._may if each.bounded == group.bounded)
 
     def _ways(self, group: NodeGroup, left: list[Object]) -> Iterator[Growth]:
-        if time.monotonic() < self._failed.get(group.name, float("-inf")) + _BACK_OFF_SECONDS:
+        if time.monotonic() < self._retried.get(group.name, float("-inf")):
             return
         alike = [each for each in self._may if each.balanced == group.balanced]
         room = {each.bounded: max(0, each.bounds[1] - self._size(each)) for each in alike}
@@ -131,7 +132,7 @@ class ClusterAutoscaler:
             ways = [way for way in ways if rank(way) == max(map(rank, ways))]
         return next(iter(ways), None)
 
-    def _shrink(self, may: list[NodeGroup], room: _Room) -> None:
+    def _shrink(self, may: Sequence[NodeGroup], room: _Room) -> None:
         budgets = self._api.list("policy/v1", "PodDisruptionBudget")
         rested = time.monotonic() - self._grown > self._rules.scale_down_delay_after_add
         receiving: set[str] = set()
@@ -194,6 +195,7 @@ class ClusterAutoscaler:
     def _resize(self, group: NodeGroup, by: int, reason: str) -> None:
         print(f"{group.name}: {group.desired} to {group.desired + by}, {reason}", flush=True)
         group.resize(group.desired + by)
+        self._may = self._groups.found()  # what one no longer wants, another one may
 
 
 def _name(node: Object) -> str:

@@ -19,6 +19,8 @@ class Rules:
 
     expander: Sequence[str]
     expendable_pods_priority_cutoff: int = -10
+    initial_node_group_backoff_duration: float = 300.0
+    """The real one doubles it with each failure in a row, to half an hour at most."""
     max_node_provision_time: float = 900.0
     scale_down_delay_after_add: float = 600.0
     scale_down_unneeded_time: float = 600.0
@@ -48,6 +50,7 @@ def parse(arguments: Sequence[str]) -> Flags:
     parser.add_argument("--node-group-auto-discovery", dest="tags", type=_tags, required=True)
     parser.add_argument("--expander", type=lambda text: text.split(","), default=["least-waste"])
     parser.add_argument("--expendable-pods-priority-cutoff", type=int, default=SUPPRESS)
+    parser.add_argument("--initial-node-group-backoff-duration", type=_seconds, default=SUPPRESS)
     parser.add_argument("--max-node-provision-time", type=_seconds, default=SUPPRESS)
     parser.add_argument("--scale-down-delay-after-add", type=_seconds, default=SUPPRESS)
     parser.add_argument("--scale-down-unneeded-time", type=_seconds, default=SUPPRESS)

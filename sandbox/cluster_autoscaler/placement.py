@@ -45,10 +45,10 @@ class Space:
     @classmethod
     def of(cls, node: Object, pods: Iterable[Object]) -> "Space":
         """Return a node's space beside the pods that are on it."""
-        whole = amounts(node["status"]["allocatable"])
+        whole = amounts(section(node, "status", "allocatable"))
         # A node that has just joined is ready in a moment.
         taints = [taint for taint in items(node, "spec", "taints") if taint["key"] != _NOT_READY]
-        space = cls(node["metadata"]["labels"], taints, whole, whole.copy())
+        space = cls(section(node, "metadata", "labels"), taints, whole, whole.copy())
         for pod in pods:
             space.free.subtract(requests(pod))
         return space
@@ -56,7 +56,8 @@ class Space:
     @property
     def used(self) -> Mapping[str, float]:
         """The share of its CPU and memory that is requested."""
-        return {n: float(1 - self.free[n] / self.whole[n]) for n in ("cpu", "memory")}
+        parts = {name: self.free[name] / (self.whole[name] or 1) for name in ("cpu", "memory")}
+        return {name: float(1 - part) for name, part in parts.items()}
 
     def admits(self, pod: Object) -> bool:
         """Tell whether a pod may and can be placed here."""

@@ -39,12 +39,12 @@ class EmulatorProcess:
         self._processes.wait(self.name, lambda: self._answers(answers_at), START_LIMIT)
 
     def _answers(self, path: str) -> bool:
-        session = requests.Session()
-        session.trust_env = False  # a proxy of the user's cannot reach this machine's loopback
-        try:
-            return session.get(f"{self.url}{path}", timeout=2).ok
-        except requests.RequestException:
-            return False
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the user's cannot reach this machine's loopback
+            try:
+                return session.get(f"{self.url}{path}", timeout=2).ok
+            except requests.RequestException:
+                return False
 
     def _port(self) -> int:
         try:

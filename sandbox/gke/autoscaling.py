@@ -25,14 +25,20 @@ UNNEEDED_SECONDS = 600.0
 SANDBOX_UNNEEDED_SECONDS = 60.0
 """The same in the sandbox, where one wants to see it happen."""
 
+BACK_OFF_SECONDS = Rules.initial_node_group_backoff_duration
+"""After so long a zone that had no capacity is tried again. GKE tells no time of its own."""
+
 COMPUTE_CLASS = "cloud.google.com/compute-class"
 """The label of a node, and of a pod's selector, that names a ComputeClass."""
 
 
-def rules(unneeded_seconds: float = SANDBOX_UNNEEDED_SECONDS) -> Rules:
-    """Return how GKE's autoscaler decides, with another time after which nodes go."""
+def rules(
+    unneeded_seconds: float = SANDBOX_UNNEEDED_SECONDS, back_off_seconds: float = BACK_OFF_SECONDS
+) -> Rules:
+    """Return how GKE's autoscaler decides, with other times for what one wants to see happen."""
     return Rules(
         expander=("priority", "least-waste"),
+        initial_node_group_backoff_duration=back_off_seconds,
         scale_down_unneeded_time=unneeded_seconds,
         scale_down_delay_after_add=unneeded_seconds,
         # Since 1.22 an emptyDir keeps no node.

@@ -16,7 +16,7 @@ from sandbox.gke.addresses import free_address, reserved_address
 from sandbox.gke.definitions import GATEWAY_API, GATEWAY_CONTROLLER
 from sandbox.kubernetes_api import KubernetesApi, Object, items, section
 from sandbox.providers.values import is_list, is_mapping
-from sandbox.rounds import Stopwatch
+from sandbox.rounds import Stopwatch, unless_it_changed
 
 # https://github.com/kubernetes/ingress-gce/blob/master/pkg/utils/common/finalizer.go
 SERVICE_FINALIZERS: Mapping[bool, str] = {
@@ -53,7 +53,8 @@ class LoadBalancers:
         gateways = self._api.list(GATEWAY_API, "Gateway")
         taken = {*_addresses_of_services(services), *_addresses_of_gateways(gateways)}
         for service in services:
-            self._look_after_service(service, taken)
+            with unless_it_changed():
+                self._look_after_service(service, taken)
         if gateways:
             routes = self._api.list(GATEWAY_API, "HTTPRoute")
             classes = {
@@ -61,7 +62,8 @@ class LoadBalancers:
                 for each in self._api.list(GATEWAY_API, "GatewayClass")
             }
             for gateway in gateways:
-                self._look_after_gateway(gateway, classes, routes, services, taken)
+                with unless_it_changed():
+                    self._look_after_gateway(gateway, classes, routes, services, taken)
 
     def _look_after_service(self, service: Object, taken: set[str]) -> None:
         spec = service["spec"]

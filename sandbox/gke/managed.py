@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from sandbox.cluster_autoscaler import ClusterAutoscaler
+from sandbox.cluster_autoscaler.flags import Rules
+from sandbox.errors import SandboxError
 from sandbox.gke import autoscaling
 from sandbox.gke.load_balancers import LoadBalancers
 from sandbox.gke.node_pools import NodePools
@@ -15,17 +17,15 @@ from sandbox.kubernetes_api import KubernetesApi, Object
 class ManagedNodes:
     """The instances of one cluster's node pools; none of what manages them is a pod."""
 
-    def __init__(
-        self, pools: NodePools, api: KubernetesApi, project: str, unneeded_seconds: float
-    ) -> None:
+    def __init__(self, pools: NodePools, api: KubernetesApi, project: str, rules: Rules) -> None:
         self._pools, self._project = pools, project
-        rules = autoscaling.rules(unneeded_seconds)
+        self._told: set[str] = set()
         self._autoscaler = ClusterAutoscaler(api, autoscaling.Zones(pools, api), rules)
         self._balancers = LoadBalancers(api)
         self._shutdowns, self._upgrades = Shutdowns(pools, api), Upgrades(pools, api)
-        if unneeded_seconds != autoscaling.UNNEEDED_SECONDS:
+        if rules.scale_down_unneeded_time != autoscaling.UNNEEDED_SECONDS:
             print(
-                f"nodes go once they are not needed for {unneeded_seconds:g} s; "
+                f"nodes go once they are not needed for {rules.scale_down_unneeded_time:g} s; "
                 f"on GKE it takes {autoscaling.UNNEEDED_SECONDS:g} s",
                 flush=True,
             )
@@ -43,9 +43,16 @@ class ManagedNodes:
     def wanted(self) -> Iterator[Object]:
         """Return the Nodes that the instances register as."""
         for pool in self._pools.all():
-            for instance in pool.instances:
-                yield node(pool, instance, self._project)
+            try:
+                yield from [node(pool, each, self._project) for each in pool.instances]
+            except SandboxError as error:
+                self._tell(str(error))
 
     def change(self, present: Object, wanted: Object) -> Object | None:
         """Return the patch by which a Node has what its pool gives it since; None if it has it."""
         return change(present, wanted)
+
+    def _tell(self, reason: str) -> None:
+        if reason not in self._told:
+            print(reason, flush=True)
+        self._told.add(reason)

@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.gke.node_pools import Instance, NodePools
-from sandbox.kubernetes_api import ApiError, KubernetesApi, Object, items, section
+from sandbox.kubernetes_api import KubernetesApi, Object, items, section
+from sandbox.rounds import unless_it_changed
 
 TERMINATES = {"key": "cloud.google.com/impending-node-termination", "effect": "NoSchedule"}
 """The taint of a node that was told that it ends."""
@@ -81,11 +82,8 @@ class Shutdowns:
     def _patch(self, pod: Object, status: Object) -> None:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         body = {"status": status}
-        try:
+        with unless_it_changed():
             self._api.patch("v1", "Pod", name, body, namespace, subresource="status")
-        except ApiError as error:
-            if error.reason != "NotFound":
-                raise
 
 
 def _graces(node_config: Mapping[str, Any]) -> tuple[int, int]:

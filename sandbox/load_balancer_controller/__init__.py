@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sandbox.kubernetes_api import KubernetesApi, Object, items, section
 from sandbox.providers.charts import ALB
-from sandbox.rounds import Stopwatch
+from sandbox.rounds import Stopwatch, unless_it_changed
 
 FINALIZER = "ingress.k8s.aws/resources"
 
@@ -35,10 +35,11 @@ class LoadBalancerController:
             if each["spec"]["controller"] == ALB
         ]
         for ingress in self._api.list(_NETWORKING, "Ingress"):
-            if "deletionTimestamp" in ingress["metadata"]:
-                self._let_go(ingress)
-            elif ingress["spec"].get("ingressClassName") in classes:
-                self._give_address(ingress)
+            with unless_it_changed():
+                if "deletionTimestamp" in ingress["metadata"]:
+                    self._let_go(ingress)
+                elif ingress["spec"].get("ingressClassName") in classes:
+                    self._give_address(ingress)
 
     def _give_address(self, ingress: Object) -> None:
         finalizers = _finalizers(ingress)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sandbox import nodes
+from sandbox.gke import autoscaling
 from sandbox.gke.managed import ManagedNodes
 from sandbox.gke.node_pools import NodePools
 from sandbox.kubernetes_api import KubernetesApi, Object
@@ -95,6 +96,7 @@ def main() -> None:
     parser.add_argument("--region", required=True)
     parser.add_argument("--node-termination-handler", type=Path, required=True)
     parser.add_argument("--unneeded-seconds", type=float, help="Of GKE's autoscaler; on EKS none.")
+    parser.add_argument("--back-off-seconds", type=float, help="Of GKE's autoscaler too.")
     given = parser.parse_args()
     layout, stack = Layout(given.root), given.stack
     api = KubernetesApi.from_kubeconfig(layout.kubeconfig(stack))
@@ -103,7 +105,8 @@ def main() -> None:
         source = Ec2Nodes(Account(given.region, stack), api.server)
     else:
         project = gcp_project(layout, stack)
-        source = ManagedNodes(NodePools(layout, stack), api, project, given.unneeded_seconds)
+        times = autoscaling.rules(given.unneeded_seconds, given.back_off_seconds)
+        source = ManagedNodes(NodePools(layout, stack), api, project, times)
     containers = Containers(layout, stack, given.region, api, given.node_termination_handler)
     Watcher(layout, api, source, containers).run()
 

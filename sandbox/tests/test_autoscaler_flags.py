@@ -24,6 +24,7 @@ def test_what_is_not_said_is_what_the_real_one_takes():
         tags=frozenset({"enabled", "mine"}),
         expander=["least-waste"],
         expendable_pods_priority_cutoff=-10,
+        initial_node_group_backoff_duration=5 * 60,
         max_node_provision_time=15 * 60,
         scale_down_delay_after_add=10 * 60,
         scale_down_unneeded_time=10 * 60,
@@ -47,6 +48,12 @@ def test_what_is_not_said_is_what_the_real_one_takes():
 )
 def test_times_are_read_as_go_reads_them(text, seconds):
     assert parsed(f"--scale-down-unneeded-time={text}").scale_down_unneeded_time == seconds
+
+
+def test_the_time_until_a_group_that_failed_is_tried_again_is_read():
+    flags = parsed("--initial-node-group-backoff-duration=1m")
+
+    assert flags.initial_node_group_backoff_duration == 60
 
 
 @pytest.mark.parametrize("text", ["10", "ten minutes", "10min", "", "10m later"])

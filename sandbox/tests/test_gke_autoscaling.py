@@ -1,71 +1,19 @@
-"""GKE's autoscaler: limits of each zone and of all, location policies, and ComputeClasses."""
+"""GKE's autoscaler: limits of each zone and of all, and location policies."""
 
 import pytest
 
-from sandbox.cluster_autoscaler import ClusterAutoscaler
-from sandbox.gke.autoscaling import Zones, rules
 from sandbox.gke.node_pools import NodePools
-from sandbox.gke.nodes import node
-from sandbox.kubernetes_api import ApiError
 from sandbox.layout import Layout
-from sandbox.tests.node_pools import ZONES, inputs, made, sizes, there
-from sandbox.tests.scaled_cluster import HeldCluster, pod
+from sandbox.tests.node_pools import ZONES, inputs, made, sizes
+from sandbox.tests.pooled_cluster import PooledCluster, each_zone, in_all
+from sandbox.tests.scaled_cluster import pod
 
-A, B, F = ZONES
-CLASS = "cloud.google.com/compute-class"
-WANTS_CLASS = {
-    "nodeSelector": {CLASS: "serving"},
-    "tolerations": [{"key": CLASS, "operator": "Exists"}],
-}
-OF_CLASS = {
-    "labels": {CLASS: "serving"},
-    "taints": [{"key": CLASS, "value": "serving", "effect": "NO_SCHEDULE"}],
-}
-
-
-class PooledCluster(HeldCluster):
-    """A cluster whose nodes are instances of node pools."""
-
-    def __init__(self, pools: NodePools, patch: pytest.MonkeyPatch) -> None:
-        super().__init__(patch)
-        self.pools = pools
-        self.autoscaler = ClusterAutoscaler(self, Zones(pools, self), rules(600))
-
-    def join(self, name: str) -> list[str]:
-        """Let the instances of a pool become nodes; return the names of all nodes of it."""
-        pool = there(self.pools, name)
-        names = {each["metadata"]["name"] for each in self.held["Node"]}
-        new = [node(pool, each, "p") for each in pool.instances if each.name not in names]
-        self.add("Node", *new)
-        return [each.name for each in pool.instances]
-
-    def fill(self, *names: str, cpu: str = "3") -> None:
-        """Put a pod that leaves no room on each node of these pools."""
-        for name in (each for pool in names for each in self.join(pool)):
-            self.add("Pod", pod(f"full-{name}", cpu, node=name))
-
-    def wait(self, count: int, **spec: object) -> None:
-        """Let so many pods wait, each of which needs a node of its own."""
-        self.add("Pod", *(pod(f"waits-{number}", "3", **spec) for number in range(count)))
-
-    def empty(self) -> None:
-        """Let all pods go."""
-        self.held["Pod"] = []
+A, B, _ = ZONES
 
 
 @pytest.fixture
 def cluster(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> PooledCluster:
     return PooledCluster(NodePools(layout, "gke"), monkeypatch)
-
-
-def each_zone(least: int, most: int, policy: str | None = None) -> dict:
-    limits = {"minNodeCount": least, "maxNodeCount": most}
-    return limits | ({"locationPolicy": policy} if policy else {})
-
-
-def in_all(least: int, most: int, policy: str | None = None) -> dict:
-    limits = {"totalMinNodeCount": least, "totalMaxNodeCount": most}
-    return limits | ({"locationPolicy": policy} if policy else {})
 
 
 def go_idle(cluster: PooledCluster) -> None:
@@ -264,126 +212,3 @@ def test_spot_vms_are_the_cheaper_ones(cluster):
     assert (sizes(cluster.pools, "spot"), sizes(cluster.pools, "a-dear-one")) == ([1], [0])
     cluster.rounds(1)
     assert (sizes(cluster.pools, "spot"), sizes(cluster.pools, "a-dear-one")) == ([1], [1])
-
-
-def compute_class(*pools: str) -> dict:
-    priorities = [{"nodepools": [each]} for each in pools]
-    return {"metadata": {"name": "serving"}, "spec": {"priorities": priorities}}
-
-
-@pytest.fixture
-def classed(cluster: PooledCluster) -> PooledCluster:
-    """A cluster with a ComputeClass whose second pool is of Spot VMs."""
-    made(cluster.pools, "one", A, initial=0, autoscaling=each_zone(0, 1), **OF_CLASS)
-    made(cluster.pools, "two", A, initial=0, spot=True, autoscaling=each_zone(0, 1), **OF_CLASS)
-    cluster.add("ComputeClass", compute_class("one", "two"))
-    return cluster
-
-
-def test_a_compute_classs_pools_grow_in_its_order_and_the_next_when_one_is_full(classed):
-    classed.wait(1, **WANTS_CLASS)
-    classed.rounds(0)
-    assert (sizes(classed.pools, "one"), sizes(classed.pools, "two")) == ([1], [0])
-
-    classed.fill("one")
-    classed.rounds(1)
-    assert (sizes(classed.pools, "one"), sizes(classed.pools, "two")) == ([1], [1])
-
-
-def test_a_compute_classs_next_pool_grows_when_there_is_no_capacity(classed):
-    classed.held["ComputeClass"] = [compute_class("two", "one")]
-    classed.pools.set_shortage("two", short=True)
-    classed.wait(1, **WANTS_CLASS)
-
-    classed.rounds(0)
-    assert (sizes(classed.pools, "two"), sizes(classed.pools, "one")) == ([1], [0])
-    classed.rounds(2, 2)
-    assert (sizes(classed.pools, "two"), sizes(classed.pools, "one")) == ([0], [1])
-
-
-def test_a_pool_that_had_no_capacity_is_tried_again_after_a_while(classed):
-    classed.held["ComputeClass"] = [compute_class("two")]
-    classed.pools.set_shortage("two", short=True)
-    classed.wait(1, **WANTS_CLASS)
-    classed.rounds(0, 2)
-    classed.pools.set_shortage("two", short=False)
-    classed.rounds(200)
-    assert sizes(classed.pools, "two") == [0]
-
-    classed.rounds(101)
-    assert sizes(classed.pools, "two") == [1]
-
-
-def test_a_pool_that_its_compute_class_does_not_list_does_not_grow(classed):
-    classed.held["ComputeClass"] = [compute_class("one")]
-    classed.wait(2, **WANTS_CLASS)
-    classed.rounds(0, 1, 1)
-    assert (sizes(classed.pools, "one"), sizes(classed.pools, "two")) == ([1], [0])
-
-    classed.held["ComputeClass"] = []
-    classed.pools.resize("one", A, 0)
-    classed.rounds(1)
-    assert (sizes(classed.pools, "one"), sizes(classed.pools, "two")) == ([0], [0])
-
-
-def test_a_pod_of_no_compute_class_makes_none_of_its_pools_grow(classed):
-    classed.wait(1)
-    classed.rounds(0)
-
-    assert (sizes(classed.pools, "one"), sizes(classed.pools, "two")) == ([0], [0])
-
-
-def test_a_cluster_that_knows_no_compute_classes_scales_its_other_pools(cluster, monkeypatch):
-    known = cluster.list
-
-    def unknown(version: str, kind: str) -> list[dict]:
-        if kind == "ComputeClass":
-            raise ApiError(404, "UnknownKind", "no kind ComputeClass")
-        return known(version, kind)
-
-    monkeypatch.setattr(cluster, "list", unknown)
-    made(cluster.pools, "web", A, initial=0, autoscaling=each_zone(0, 5))
-    cluster.wait(1)
-
-    cluster.rounds(0)
-
-    assert sizes(cluster.pools, "web") == [1]
-
-
-def test_a_node_that_was_told_to_end_is_awaited_again_and_not_asked_for_twice(cluster):
-    made(cluster.pools, "web", A, spot=True, autoscaling=each_zone(0, 5))
-    (name,) = cluster.join("web")
-    cluster.pools.give_notice("web", name, 30)
-    cluster.taint(
-        name, {"key": "cloud.google.com/impending-node-termination", "effect": "NoSchedule"}
-    )
-    cluster.wait(1)
-
-    cluster.rounds(0)
-
-    assert sizes(cluster.pools, "web") == [1]
-
-
-def test_an_interrupted_node_that_is_not_replaced_is_no_longer_wanted(cluster):
-    made(cluster.pools, "web", A, initial=2, spot=True, autoscaling=each_zone(0, 5))
-    first, _ = cluster.join("web")
-    cluster.pools.set_shortage("web", short=True)
-    cluster.pools.end("web", first, shrink=False)
-    cluster.held["Node"] = cluster.held["Node"][1:]
-
-    cluster.rounds(0)
-
-    assert sizes(cluster.pools, "web") == [1]
-
-
-def test_what_was_started_before_a_shortage_is_awaited(cluster):
-    made(cluster.pools, "spot", A, initial=1, spot=True, autoscaling=each_zone(0, 5))
-    made(cluster.pools, "other", A, initial=0, autoscaling=each_zone(0, 5))
-    cluster.pools.set_shortage("spot", short=True)
-    cluster.pools.resize("spot", A, 2)
-    cluster.wait(1)
-
-    cluster.rounds(0)
-
-    assert (sizes(cluster.pools, "spot"), sizes(cluster.pools, "other")) == ([1], [0])
-    assert len(there(cluster.pools, "spot").instances) == 1

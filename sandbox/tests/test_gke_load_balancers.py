@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.gke import addresses, definitions
 from sandbox.gke.load_balancers import GATEWAY_FINALIZER, SERVICE_FINALIZERS, LoadBalancers
-from sandbox.kubernetes_api import KubernetesApi, Object
+from sandbox.kubernetes_api import ApiError, KubernetesApi, Object
 from sandbox.providers.plugin import NotInitialized
 from sandbox.tests import gke_objects
 from sandbox.tests.gke_objects import GATEWAY_API
@@ -167,6 +167,29 @@ def test_a_deleted_service_is_let_go_after_a_while(cluster):
 
     cluster.reconcile()
     assert cluster.names("Service") == ["web"]
+
+
+def test_one_that_goes_meanwhile_keeps_none_of_the_others_from_its_address(
+    cluster, capsys, monkeypatch
+):
+    patch = cluster.api.patch
+
+    def refused(api_version: str, kind: str, name: str, *rest: Any, **more: Any) -> Object:
+        if name == "going":
+            raise ApiError(404, "NotFound", f"{kind} going is gone")
+        return patch(api_version, kind, name, *rest, **more)
+
+    monkeypatch.setattr(cluster.api, "patch", refused)
+    cluster.service("going")
+    cluster.service("staying")
+    going = gke_objects.gateway(cluster.space)
+    cluster.api.create({**going, "metadata": {**going["metadata"], "name": "going"}})
+    cluster.gateway()
+    cluster.reconcile()
+
+    assert cluster.address("staying") is not None
+    assert cluster.gateway_address() is not None
+    assert [line for line in said_of(cluster, capsys) if "going" in line] == []
 
 
 def test_a_service_that_is_one_no_longer_is_let_go(cluster):

@@ -30,9 +30,9 @@ def test_the_pods_of_a_model_share_its_load_alike():
 
 
 def test_no_pod_uses_more_than_its_limit():
-    pods = [pod("a", "500m"), pod("b", "4")]
+    pods = [pod("a", "500m"), pod("b", "4"), pod("c", "1e0")]
 
-    assert load.usage(pods, {"m": 6}) == {"a": 0.5, "b": 3}
+    assert load.usage(pods, {"m": 9}) == {"a": 0.5, "b": 3, "c": 1}
 
 
 def test_a_pod_without_a_limit_takes_all_its_share():

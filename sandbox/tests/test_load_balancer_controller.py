@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from sandbox.kubernetes_api import KubernetesApi, Object
+from sandbox.kubernetes_api import ApiError, KubernetesApi, Object
 from sandbox.load_balancer_controller import FINALIZER, LoadBalancerController
 from sandbox.providers.charts import ALB
 from sandbox.providers.kubernetes import KubernetesProvider
@@ -155,6 +155,23 @@ def test_a_deleted_ingress_is_let_go_after_a_while_and_others_finalizers_stay(cl
         NETWORKING, "Ingress", "web", {"metadata": {"finalizers": None}}, cluster.space
     )
     assert cluster.live is None
+
+
+def test_one_that_goes_meanwhile_keeps_none_of_the_others_from_its_address(cluster, monkeypatch):
+    cluster.api.create(cluster.ingress(name="going"))
+    cluster.api.create(cluster.ingress())
+    patch = cluster.api.patch
+
+    def refused(api_version: str, kind: str, name: str, *rest: Any, **more: Any) -> Object:
+        if name == "going":
+            raise ApiError(404, "NotFound", "going is gone")
+        return patch(api_version, kind, name, *rest, **more)
+
+    monkeypatch.setattr(cluster.api, "patch", refused)
+    cluster.reconcile()
+
+    there = cluster.api.get(NETWORKING, "Ingress", "web", cluster.space)
+    assert there["status"]["loadBalancer"]["ingress"]
 
 
 def test_a_deleted_ingress_is_let_go_though_its_class_is_gone(cluster):

@@ -34,6 +34,13 @@ def test_what_is_free_is_what_the_pods_that_are_there_leave():
     assert left.used == {"cpu": 0.5, "memory": 0.5}
 
 
+def test_a_node_that_somebody_else_made_and_that_has_nothing_takes_no_pods():
+    bare = Space.of({"metadata": {"name": "n"}, "spec": {}, "status": {}}, [])
+
+    assert not bare.admits(pod("p"))
+    assert bare.used == {"cpu": 1, "memory": 1}
+
+
 def test_a_pod_that_is_taken_takes_room_and_one_that_is_not_takes_none():
     left = space()
 

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from sandbox.errors import SandboxError
 from sandbox.kubernetes_api import ApiError, UnreachableError
-from sandbox.rounds import Stopwatch, attempt, go_on
+from sandbox.rounds import Stopwatch, attempt, go_on, unless_it_changed
 
 PASSING = [
     ApiError(409, "Conflict", "it changed meanwhile"),
@@ -35,6 +35,17 @@ def test_what_one_cannot_do_now_keeps_none_of_the_others_from_its_part(error, ca
 
     assert done == ["first", "last"]
     assert capsys.readouterr().err == f"{type(error).__name__}: {error}\n"
+
+
+@pytest.mark.parametrize("reason", ["NotFound", "Conflict", "Invalid"])
+def test_an_object_that_changed_since_it_was_listed_is_left_to_the_next_round(reason):
+    with unless_it_changed():
+        raise ApiError(400, reason, "it is not what it was")
+
+
+def test_what_else_the_api_server_refuses_is_not_left_out():
+    with pytest.raises(ApiError, match="not yours"), unless_it_changed():
+        raise ApiError(403, "Forbidden", "not yours")
 
 
 def test_a_fault_of_the_program_itself_ends_it():

@@ -1,7 +1,9 @@
 """The `gke` environment on the real engine: the lab's system, at rest, under load, and edited."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from sandbox.errors import SandboxError
 from sandbox.kubernetes_api import Object, section
 from sandbox.load import Load, is_ready
+from sandbox.machine import BACK_OFF
 from tests.sandbox.conftest import Environment, until
 from tests.unit.stack_files import config_of, put
 
@@ -68,7 +71,9 @@ def regional(clone: Path) -> Iterator[Environment]:
     }.items():
         put(config, path, value)
     (clone / "Pulumi.regional.yaml").write_text(yaml.safe_dump({"config": config}))
-    environment = Environment(clone, "regional")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(BACK_OFF, "30")
+        environment = Environment(clone, "regional")
     environment.engine.deploy()
     yield environment
     environment.end()
@@ -91,6 +96,15 @@ def on_demand_nodes(environment: Environment) -> list[Object]:
     spot = "cloud.google.com/gke-spot"
     found = environment.nodes(role="models")
     return [each for each in found if spot not in each["metadata"]["labels"]]
+
+
+def ended_at(environment: Environment, uid: str) -> float | None:
+    """Return when a pod failed, in seconds as `time.time` has them."""
+    for pod in environment.pods(MODEL):
+        if pod["metadata"]["uid"] == uid and pod["status"]["phase"] == "Failed":
+            (ready,) = (each for each in pod["status"]["conditions"] if each["type"] == "Ready")
+            return datetime.fromisoformat(ready["lastTransitionTime"]).timestamp()
+    return None
 
 
 def quiet(environment: Environment) -> None:
@@ -192,14 +206,16 @@ def test_pods_of_a_compute_class_run_on_its_spot_nodes_behind_a_gateway(regional
 
 def test_a_spot_node_that_goes_takes_its_pod_with_it_within_the_notice(regional):
     (pod, *_) = ready(regional)
-    node = pod["spec"]["nodeName"]
+    node, uid = pod["spec"]["nodeName"], pod["metadata"]["uid"]
+    grace = pod["spec"]["terminationGracePeriodSeconds"]
+    told = int(time.time())  # as exact as a pod's times
     with regional.machine.reached() as cloud:
-        assert cloud.interrupt(node, 30).seconds == 30
+        assert cloud.interrupt(node, 60).seconds == 60
 
-    uid = pod["metadata"]["uid"]
-    gone = until(lambda: uid not in [each["metadata"]["uid"] for each in ready(regional)], 20)
-    assert gone, "a pod outlived the 15 seconds that it has of the node's 30"
-    assert until(lambda: node not in node_names(regional), seconds=40)
+    ended = until(lambda: ended_at(regional, uid), seconds=90)
+    assert ended, "the pod outlived its node"
+    assert grace <= ended - told < 60
+    assert until(lambda: node not in node_names(regional), seconds=90)
     assert until(lambda: len(ready(regional)) == 3, seconds=60)
 
 

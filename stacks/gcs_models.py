@@ -1,6 +1,6 @@
 """Models in a GCS bucket: the stack's own, or that of the platform it shares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +10,10 @@ import pulumi_gcp as gcp
 from components.gcp.workload_identity import WorkloadIdentity, WorkloadIdentityArgs
 from components.kubernetes.model_fetch import ModelRemote
 from stacks.bucket_models import BucketModels
+
+# https://rclone.org/googlecloudstorage/
+REMOTE: Mapping[str, str] = {"type": "gcs", "env_auth": "true", "bucket_policy_only": "true"}
+"""The bucket in rclone's words: read as the pod's own account."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +30,7 @@ class GcsModels(BucketModels):
     @property
     def remote(self) -> ModelRemote:
         """The bucket, as a pod's fetcher is told of it."""
-        # https://rclone.org/googlecloudstorage/
-        options = {"type": "gcs", "env_auth": "true", "bucket_policy_only": "true"}
-        return ModelRemote(bucket=self.place, options=options)
+        return ModelRemote(bucket=self.place, options=REMOTE)
 
     def upload(self, name: str, key: str, path: str, digest: str) -> pulumi.Resource:
         """Put a file of this project into the bucket; the digest says when to do so again."""

@@ -208,7 +208,9 @@ def test_an_interrupted_build_ends_go(
 ) -> None:
     go = program("go", f"echo $$ > {tmp_path}/pid; exec sleep 60")
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2])\n"
+        "import signal, sys; sys.path.insert(0, sys.argv[2])\n"
+        # Who starts the tests in the background may have it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from sandbox.tests.test_toolchain import *\n"
         "cache = Cache(Path(sys.argv[1]) / 'cache', Console())\n"
         "go = go_at(Path(sys.argv[1]) / 'go')\n"

@@ -13,7 +13,7 @@ from sandbox.kubernetes_api import Object
 from sandbox.layout import Layout
 from sandbox.processes import Processes
 from sandbox.providers.gcp.project import Project
-from stacks.gcs_models import GcsModels
+from stacks.gcs_models import REMOTE
 from tests.sandbox.init_containers import KEY, SOURCE, Fetch, content, flipped
 
 BUCKET = "my-project-bucket"
@@ -99,8 +99,7 @@ def bucket(whole: Bucket) -> Iterator[Bucket]:
 @pytest.fixture(scope="module")
 def remote() -> ModelRemote:
     """The options that a stack on GKE has, whatever is its bucket."""
-    models = GcsModels(bucket_name=BUCKET, project="my-project", project_number="1")
-    return ModelRemote(bucket=BUCKET, options=models.remote.options)
+    return ModelRemote(bucket=BUCKET, options=REMOTE)
 
 
 @pytest.fixture

@@ -67,7 +67,6 @@ def load() -> Settings:
     models = _models(given_models, faults)
     namespaces = _namespaces(faults)
     _across_sections(given_platform, given_models, faults)
-    faults += [_line(_MODELS, fault) for fault in image_faults(platform, models)]
     if platform is None or faults:
         # What else is wrong with a secret is no matter.
         raise refusal([line for line in faults if not line.endswith(f'; got "{HIDDEN}"')])
@@ -129,7 +128,8 @@ def _namespaces(faults: list[str]) -> Mapping[str, ServingNamespaceSpec]:
 
 def _across_sections(platform: Any, models: Any, faults: list[str]) -> None:
     exposed = exposure_faults(platform, models, _given(_REGION), _given(_PROJECT))
-    faults += [_line(_MODELS, fault) for fault in (*name_faults(models), *exposed)]
+    images = image_faults(platform, models)
+    faults += [_line(_MODELS, fault) for fault in (*name_faults(models), *exposed, *images)]
     found = capacity_faults(platform, models)
     for section, broken in ((_PLATFORM, found.platform), (_MODELS, found.models)):
         faults += [_line(section, fault) for fault in broken]

@@ -27,6 +27,16 @@ def test_without_nat_images_are_had_through_registries_that_nodes_reach(cloud):
     settings.load()
 
 
+def test_images_that_cannot_be_had_are_told_with_all_other_faults(cloud):
+    faults = faults_of(lab(network=WITHOUT_WAY_OUT, location="nowhere"))
+
+    assert [each.partition(":")[2].partition(":")[0] for each in faults] == [
+        "platform.location",
+        "models.image-classifier.image",
+        "models.image-classifier.image",
+    ]
+
+
 def test_without_nat_a_registry_elsewhere_is_of_no_use(cloud):
     faults = faults_of(lab(network=WITHOUT_WAY_OUT, registries={"docker.io": "cache.invalid"}))
 

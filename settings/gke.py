@@ -27,7 +27,6 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 _OWN_LABELS = ("project", "stack")
 # Of 64 that a resource may have, without those two and, of a pool, its name.
 _MOST_LABELS = 64 - 3
-_FALLBACK = "-on-demand"
 # Pods of GKE's own answer this taint, and of those that a file may have no other.
 # https://docs.cloud.google.com/kubernetes-engine/docs/how-to/isolate-workloads-dedicated-nodes
 _GKES_OWN = "components.gke.io/gke-managed-components"
@@ -77,7 +76,7 @@ class GkeSettings(GkeClusterSpec):
     @rule
     def _fallbacks_have_names_of_their_own(self) -> Iterator[Fault]:
         for name, pool in self.pools.items():
-            if _has_fallback(pool) and (taken := f"{name}{_FALLBACK}") in self.pools:
+            if _has_fallback(pool) and (taken := fallback_name(name)) in self.pools:
                 limit = f"must be another name: the nodes of {name}'s fallback have this one"
                 yield Fault(("pools", taken), limit, taken)
 
@@ -133,6 +132,11 @@ class GkeSettings(GkeClusterSpec):
             if not _LABEL_VALUE.fullmatch(value):
                 limit = "must be at most 63 lower-case letters, digits, _ and -"
                 yield Fault(("labels", key), limit, value)
+
+
+def fallback_name(pool: str) -> str:
+    """Return what the nodes of a pool's fallback are called, which are a pool of their own."""
+    return f"{pool}-on-demand"
 
 
 def _has_fallback(pool: NodePoolSpec) -> bool:

@@ -19,7 +19,7 @@ from components.kubernetes.taints import COMPUTE_CLASS, Taint
 from planning.capacity import gke_allocatable
 from planning.machine_types import MachineType, machine_type
 from settings import GkeSettings
-from settings.gke import GkePool
+from settings.gke import GkePool, fallback_name
 from settings.gke_pools import compute_class, planned_pools, shortest_notice
 from stacks.gcs_models import GcsModels
 from stacks.gke_entrance import GkeEntrance
@@ -166,7 +166,7 @@ def _node_pools(
         of_class = compute_class(pool, spec)
         yield (first := node_pool(pool, spec, of_class))
         if isinstance(spec, SpotPoolSpec) and (fallback := spec.fallback_pool) is not None:
-            second = node_pool(f"{pool}-on-demand", fallback, of_class)
+            second = node_pool(fallback_name(pool), fallback, of_class)
             names = [first.node_pool_name, second.node_pool_name]
             yield second
             yield ComputeClass(

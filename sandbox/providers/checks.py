@@ -1,8 +1,8 @@
 """What a cloud would refuse and no SDK type says: ranges, patterns, choices, what goes together."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from sandbox.providers.plugin import Failure
@@ -52,13 +52,13 @@ def cidr(path: str, shortest: int, longest: int, source: str, *, ipv6: bool = Fa
     def check(properties: Mapping[str, Any]) -> Iterator[Failure]:
         for at, value in found(properties, path):
             try:
-                network = (ipaddress.ip_network if ipv6 else ipaddress.IPv4Network)(value)
+                network = (ip_network if ipv6 else IPv4Network)(value)
             except ValueError as error:
                 yield Failure(at, f"must be {kind}: {error}")
                 continue
             if "/" not in value:
                 yield Failure(at, f"must be {kind}: {value!r} has no prefix length")
-            elif network.version == 4 and not shortest <= network.prefixlen <= longest:  # noqa: PLR2004
+            elif isinstance(network, IPv4Network) and not shortest <= network.prefixlen <= longest:
                 yield Failure(at, f"must be a /{longest} to /{shortest}, got {value} ({source})")
 
     return check

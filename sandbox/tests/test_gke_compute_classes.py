@@ -60,30 +60,20 @@ def test_a_compute_classs_next_pool_grows_when_there_is_no_capacity(classed):
     assert (sizes(classed.pools, "two"), sizes(classed.pools, "one")) == ([0], [1])
 
 
-def test_a_pool_that_had_no_capacity_is_tried_again_after_a_while(classed):
+@pytest.mark.parametrize(
+    ("told", "early", "late"), [({}, 200, 101), ({"back_off_seconds": 20}, 15, 6)]
+)
+def test_a_pool_that_had_no_capacity_is_tried_again_after_a_while(classed, told, early, late):
+    classed.start(**told)
     classed.held["ComputeClass"] = [compute_class("two")]
     classed.pools.set_shortage("two", short=True)
     classed.wait(1, **WANTS_CLASS)
     classed.rounds(0, 2)
     classed.pools.set_shortage("two", short=False)
-    classed.rounds(200)
+    classed.rounds(early)
     assert sizes(classed.pools, "two") == [0]
 
-    classed.rounds(101)
-    assert sizes(classed.pools, "two") == [1]
-
-
-def test_that_while_is_as_long_as_it_is_told(classed):
-    classed.start(back_off_seconds=20)
-    classed.held["ComputeClass"] = [compute_class("two")]
-    classed.pools.set_shortage("two", short=True)
-    classed.wait(1, **WANTS_CLASS)
-    classed.rounds(0, 2)
-    classed.pools.set_shortage("two", short=False)
-    classed.rounds(15)
-    assert sizes(classed.pools, "two") == [0]
-
-    classed.rounds(6)
+    classed.rounds(late)
     assert sizes(classed.pools, "two") == [1]
 
 
